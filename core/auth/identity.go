@@ -1,0 +1,109 @@
+// Package auth says who calls and what they may touch.
+//
+// An Identity is fixed by a door before any command runs and is never taken from
+// a request's arguments. The dispatcher asks it once for every name a request
+// touches; nothing else in Synap decides about access.
+package auth
+
+import (
+	"context"
+	"slices"
+
+	"github.com/hivellm/synap-go/core/fault"
+)
+
+// Access is what a command does to the things it names.
+type Access uint8
+
+// The kinds of access, from least to most.
+const (
+	None  Access = iota // nothing of its own: what it calls is checked instead
+	Read                // looks
+	Write               // changes data
+	Admin               // changes how the server works, or who may use it
+)
+
+// String returns "none", "read", "write" or "admin".
+func (a Access) String() string {
+	return [...]string{"none", "read", "write", "admin"}[a]
+}
+
+// Match says how a Resource's name is meant.
+type Match uint8
+
+// The ways to name things.
+const (
+	Exact  Match = iota // just this name
+	Prefix              // every name that begins so; an empty prefix is everything
+	Glob                // every name that fits the pattern
+)
+
+// Resource is what a permission is asked for.
+type Resource struct {
+	Structure string // "kv", "queue", …
+	Name      string // the key, queue or room, as Match means it
+	Match     Match
+}
+
+// Any is every name of a structure.
+func Any(structure string) Resource { return Resource{Structure: structure, Match: Prefix} }
+
+// Name is exactly one name of a structure.
+func Name(structure, name string) Resource { return Resource{Structure: structure, Name: name} }
+
+// Identity is a caller. It is immutable once a door has handed it out.
+type Identity struct {
+	Name       string   // for logs and provenance
+	Namespace  string   // where requests go that name no namespace
+	Namespaces []string // further namespaces it may select; nil means every one
+	Access     Access   // the most it may do, everywhere in its namespaces
+}
+
+// Local is the identity of everybody on a server without authentication: it may do everything.
+func Local() *Identity {
+	return &Identity{Name: "local", Namespace: "default", Access: Admin}
+}
+
+// Select returns the namespace for a request that asks for one by name, or for none with "".
+func (id *Identity) Select(name string) (string, error) {
+	if name == "" || name == id.Namespace {
+		return id.Namespace, nil
+	}
+	if id.Namespaces == nil || slices.Contains(id.Namespaces, name) {
+		return name, nil
+	}
+	return "", fault.New(fault.Denied, "%s may not use namespace %q", id.Name, name)
+}
+
+// Check returns nil if the identity may access the resource so, and a Denied error naming both otherwise.
+func (id *Identity) Check(a Access, r Resource) error {
+	if a <= id.Access {
+		return nil
+	}
+	return fault.New(fault.Denied, "%s may not %s %s %q: it has %s access only",
+		id.Name, a, r.Structure, r.Name, id.Access)
+}
+
+type identityKey struct{}
+
+// NewContext returns a context that carries the identity that a door's front has established.
+func NewContext(ctx context.Context, id *Identity) context.Context {
+	return context.WithValue(ctx, identityKey{}, id)
+}
+
+// FromContext returns the identity that the context carries, or nil.
+func FromContext(ctx context.Context) *Identity {
+	id, _ := ctx.Value(identityKey{}).(*Identity)
+	return id
+}
+
+// In returns the identity at home in a namespace that it may select.
+func (id *Identity) In(namespace string) (*Identity, error) {
+	selected, err := id.Select(namespace)
+	if err != nil || selected == id.Namespace {
+		return id, err
+	}
+	moved := *id
+	moved.Namespace = selected
+	return &moved, nil
+}

@@ -1,0 +1,145 @@
+package command
+
+import (
+	"container/list"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"sync"
+
+	"github.com/hivellm/synap-go/core/fault"
+	"github.com/hivellm/synap-go/core/journal"
+)
+
+// How long and how many answers are remembered for callers that give idempotency keys. When there are too
+// many, the oldest is forgotten first.
+const (
+	answerLifeMS = 24 * 60 * 60 * 1000
+	maxAnswers   = 100_000
+)
+
+// answers remembers what callers with idempotency keys were told.
+type answers struct {
+	mu    sync.Mutex
+	byKey map[answerKey]*list.Element
+	order *list.List // of *remembered, oldest first
+}
+
+type answerKey struct {
+	space       uint32
+	caller, key string
+}
+
+// remembered is one answer, or the promise of one.
+type remembered struct {
+	key    answerKey
+	digest [32]byte
+	born   int64
+	done   chan struct{} // closed when value or failed is set
+	value  any
+	failed bool // the call failed, so that nothing happened and a retry runs
+}
+
+func newAnswers() *answers {
+	return &answers{byKey: map[answerKey]*list.Element{}, order: list.New()}
+}
+
+// claim returns the answer to the key and whether the caller is the one to work it out.
+func (a *answers) claim(key answerKey, digest [32]byte, now int64) (r *remembered, mine bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for e := a.order.Front(); e != nil; e = a.order.Front() {
+		if old := e.Value.(*remembered); old.born+answerLifeMS > now && a.order.Len() < maxAnswers {
+			break
+		}
+		a.remove(e)
+	}
+	if e := a.byKey[key]; e != nil {
+		return e.Value.(*remembered), false
+	}
+	r = &remembered{key: key, digest: digest, born: now, done: make(chan struct{})}
+	a.byKey[key] = a.order.PushBack(r)
+	return r, true
+}
+
+func (a *answers) remove(e *list.Element) {
+	r := a.order.Remove(e).(*remembered)
+	if a.byKey[r.key] == e {
+		delete(a.byKey, r.key)
+	}
+}
+
+// settle records how the call went and lets those who wait for it go on.
+func (a *answers) settle(r *remembered, value any, err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	r.value, r.failed = value, err != nil
+	if e := a.byKey[r.key]; r.failed && e != nil && e.Value == any(r) {
+		a.remove(e)
+	}
+	close(r.done)
+}
+
+// once runs a Write that must not run twice. It is a transaction of one command, so that the answer is in the
+// same record as the change: there is no moment at which one is kept without the other.
+func (d *Dispatcher) once(ctx context.Context, r *Request, space *Space, args any) (any, error) {
+	digest, err := digestOf(r.Command, args)
+	if err != nil {
+		return nil, err
+	}
+	key := answerKey{space.ID, r.Caller.Name, r.IdempotencyKey}
+	for {
+		known, mine := d.answers.claim(key, digest, d.clock.Now())
+		if mine {
+			return d.first(ctx, r, space, args, known)
+		}
+		select {
+		case <-known.done:
+		case <-ctx.Done():
+			return nil, fault.From(ctx.Err())
+		}
+		switch {
+		case known.failed:
+		case known.digest != digest:
+			return nil, fault.New(fault.Conflict,
+				"idempotency key %q was used for another request; a new request takes a new key", clip(r.IdempotencyKey))
+		default:
+			return known.value, nil
+		}
+	}
+}
+
+// first runs the call and records its answer.
+func (d *Dispatcher) first(ctx context.Context, r *Request, space *Space, args any, promise *remembered) (any, error) {
+	answer := &journal.Answer{
+		Caller: r.Caller.Name, Key: r.IdempotencyKey, Command: r.Command.Name, Digest: promise.digest,
+	}
+	var resp any
+	err := error(fault.New(fault.Internal, "the command did not finish")) // what waiters see after a panic
+	defer func() { d.answers.settle(promise, resp, err) }()
+	var all []any
+	if all, err = d.transact(ctx, space, []*Request{r}, []any{args}, answer); err != nil {
+		return nil, withoutIndex(err)
+	}
+	resp = all[0]
+	return resp, nil
+}
+
+// withoutIndex drops the place in a transaction that the caller does not know to be one.
+func withoutIndex(err error) error {
+	e := *fault.From(err)
+	if len(e.Details) == 1 {
+		e.Details = nil
+	}
+	delete(e.Details, "index")
+	return &e
+}
+
+// digestOf identifies a request, to tell a retry from a key that is used twice.
+func digestOf(c *Command, args any) ([32]byte, error) {
+	text, err := json.Marshal(args)
+	if err != nil {
+		return [32]byte{}, fault.From(err)
+	}
+	return sha256.Sum256(append([]byte(c.Name+"\x00"), text...)), nil
+}

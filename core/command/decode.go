@@ -1,0 +1,204 @@
+package command
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"math"
+	"reflect"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/vmihailenco/msgpack/v5"
+
+	"github.com/hivellm/synap-go/core/fault"
+	"github.com/hivellm/synap-go/core/value"
+)
+
+// MaxDepth is how deep the arrays and objects of a request may nest.
+const MaxDepth = 64
+
+// JSON is a Decoder of a request in JSON. It is strict: a field that the request does not have is an error
+// that names the nearest one, because a misspelt option that is ignored does harm in silence.
+type JSON []byte
+
+// Decode implements Decoder. No bytes at all are an empty request.
+func (j JSON) Decode(request any) error {
+	data := bytes.TrimSpace(j)
+	if len(data) == 0 {
+		return nil
+	}
+	if err := CheckJSON(data); err != nil {
+		return err
+	}
+	if data[0] != '{' {
+		return fault.New(fault.Invalid, "the request is a JSON object, not %s", describe(data))
+	}
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(request); err != nil {
+		return explain(err, request)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return fault.New(fault.Invalid, "something follows the JSON object")
+	}
+	return nil
+}
+
+// CheckJSON refuses JSON that is not UTF-8 or nests too deep, before anything recurses into it.
+func CheckJSON(data []byte) error {
+	if !utf8.Valid(data) {
+		return fault.New(fault.Invalid, "the JSON is not UTF-8")
+	}
+	depth, inString := 0, false
+	for i := 0; i < len(data); i++ {
+		switch c := data[i]; {
+		case inString:
+			if c == '\\' {
+				i++
+			} else if c == '"' {
+				inString = false
+			}
+		case c == '"':
+			inString = true
+		case c == '{' || c == '[':
+			if depth++; depth > MaxDepth {
+				return fault.New(fault.Invalid, "the JSON nests more than %d deep", MaxDepth)
+			}
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+	return nil
+}
+
+// describe names the kind of JSON value that data begins with.
+func describe(data []byte) string {
+	switch data[0] {
+	case '[':
+		return "an array"
+	case '"':
+		return "a string"
+	case 't', 'f':
+		return "a boolean"
+	case 'n':
+		return "null"
+	}
+	return "a number"
+}
+
+// MsgPack is a Decoder of a request in MessagePack, as strict as JSON. Field names are the JSON ones.
+type MsgPack []byte
+
+// Decode implements Decoder. No bytes at all are an empty request.
+func (m MsgPack) Decode(request any) error {
+	if len(m) == 0 {
+		return nil
+	}
+	if err := value.CheckMsgpack(m, MaxDepth); err != nil {
+		return err
+	}
+	dec := msgpack.NewDecoder(bytes.NewReader(m))
+	dec.SetCustomStructTag("json")
+	dec.DisallowUnknownFields(true)
+	if err := dec.Decode(request); err != nil {
+		return explain(err, request)
+	}
+	return nil
+}
+
+// AppendMsgPack appends a response in MessagePack, with the JSON field names.
+func AppendMsgPack(b []byte, response any) ([]byte, error) {
+	buf := bytes.NewBuffer(b)
+	enc := msgpack.NewEncoder(buf)
+	enc.SetCustomStructTag("json")
+	enc.UseCompactInts(true)
+	err := enc.Encode(response)
+	return buf.Bytes(), err
+}
+
+// explain turns a decoding error into one in the caller's terms.
+func explain(err error, request any) error {
+	var known *fault.Error
+	var syntax *json.SyntaxError
+	var wrongType *json.UnmarshalTypeError
+	text := err.Error()
+	switch {
+	case errors.As(err, &known):
+		return known
+	case errors.As(err, &syntax):
+		return fault.New(fault.Invalid, "malformed JSON at byte %d: %s", syntax.Offset, syntax.Error())
+	case errors.As(err, &wrongType):
+		return fault.New(fault.Invalid, "%q: %s was given, %s is wanted",
+			wrongType.Field, withArticle(wrongType.Value), typeName(wrongType.Type)).With("field", wrongType.Field)
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		return fault.New(fault.Invalid, "the request ends in the middle")
+	case strings.Contains(text, "unknown field"):
+		_, name, _ := strings.Cut(text, `"`)
+		name, _, _ = strings.Cut(name, `"`)
+		return unknownField(name, request)
+	}
+	return fault.Wrap(fault.Invalid, err, "the request cannot be read: %s", clip(strings.TrimPrefix(text, "json: ")))
+}
+
+// unknownField names the nearest field, or all of them when none is near.
+func unknownField(name string, request any) error {
+	t := reflect.TypeOf(request)
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	var known []string
+	if t.Kind() == reflect.Struct {
+		for _, sf := range reflect.VisibleFields(t) {
+			if field, _ := jsonName(sf); field != "" {
+				known = append(known, field)
+			}
+		}
+	}
+	err := fault.New(fault.Invalid, "there is no field %q; the fields are %s", clip(name), strings.Join(known, ", "))
+	if len(known) == 0 {
+		err = fault.New(fault.Invalid, "there is no field %q: none is expected", clip(name))
+	}
+	if near := nearest(name, known); near != "" {
+		err = fault.New(fault.Invalid, "there is no field %q; did you mean %q?", clip(name), near).With("nearest", near)
+	}
+	return err.With("field", clip(name))
+}
+
+func withArticle(kind string) string {
+	switch kind {
+	case "string", "number", "bool":
+		return "a " + kind
+	case "array", "object":
+		return "an " + kind
+	}
+	return kind // "number 3.5"
+}
+
+// typeName says in JSON's terms what a field wants.
+func typeName(t reflect.Type) string {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	switch t.Kind() {
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Int, reflect.Int64:
+		return "an integer"
+	case reflect.Int8, reflect.Int16, reflect.Int32, reflect.Uint8, reflect.Uint16, reflect.Uint32:
+		return "a smaller integer"
+	case reflect.Uint, reflect.Uint64:
+		return "an integer that is not negative"
+	case reflect.Float32, reflect.Float64:
+		return "a number"
+	case reflect.String:
+		return "a string"
+	case reflect.Slice, reflect.Array:
+		return "an array"
+	}
+	return "an object"
+}
+
+// Finite reports whether f is a number that JSON can say.
+func Finite(f float64) bool { return !math.IsNaN(f) && !math.IsInf(f, 0) }

@@ -1,0 +1,376 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/hivellm/synap-go/core/fault"
+	"github.com/hivellm/synap-go/core/journal"
+)
+
+// Spaces finds namespaces. The engine is one.
+type Spaces interface {
+	// Space returns the namespace of that name, making it if the name is allowed.
+	Space(name string) (*Space, error)
+}
+
+// Dispatcher runs commands: who calls, may they, which namespace, is the request right, the handler, and then
+// the wait until the change is as safe as promised. Locks are released before that wait, so that one fsync
+// serves many writers.
+type Dispatcher struct {
+	// Report is told of every Internal error, with the command it happened in, so that somebody hears of it: the
+	// caller is told no more than that there was one. It must be set before the first call.
+	Report func(command string, err error)
+
+	table   *Table
+	spaces  Spaces
+	journal journal.Journal
+	clock   *Clock
+	answers *answers
+}
+
+// NewDispatcher returns a dispatcher of the table's commands.
+func NewDispatcher(table *Table, spaces Spaces, j journal.Journal, clock *Clock) *Dispatcher {
+	return &Dispatcher{Report: func(string, error) {}, table: table, spaces: spaces, journal: j, clock: clock, answers: newAnswers()}
+}
+
+// Table implements Executor.
+func (d *Dispatcher) Table() *Table { return d.table }
+
+// One call in sampleEvery of each command is timed: reading the clock twice costs as much as a small read.
+const sampleEvery = 16
+
+// Do implements Executor.
+func (d *Dispatcher) Do(ctx context.Context, r *Request) (any, error) {
+	if err := r.Validate(); err != nil {
+		return nil, err
+	}
+	stats := &r.Command.stats
+	var start time.Time
+	timed := stats.calls[0].Load()%sampleEvery == 0
+	if timed {
+		start = time.Now()
+	}
+	resp, err := d.do(ctx, r)
+	if timed {
+		stats.latency.observe(time.Since(start))
+	}
+	d.count(r, err)
+	return resp, err
+}
+
+// count books the outcome of a call.
+func (d *Dispatcher) count(r *Request, err error) {
+	code := fault.CodeOf(err)
+	if code == fault.Internal {
+		d.Report(r.Command.Name, err)
+	}
+	r.Command.stats.calls[code].Add(1)
+}
+
+func (d *Dispatcher) do(ctx context.Context, r *Request) (resp any, err error) {
+	defer recovered(&err)
+	space, args, err := d.prepare(r)
+	if err != nil {
+		return nil, err
+	}
+	switch r.Command.Kind {
+	case KindRead:
+		resp, err = d.read(ctx, r, space, args)
+	case KindAct:
+		// No gate: an act changes no data, and one that calls other commands must not hold it for them.
+		resp, err = r.Command.handler.read(withCall(ctx, r), space.States[r.Command.place], args)
+	case KindWrite:
+		if r.IdempotencyKey != "" {
+			resp, err = d.once(ctx, r, space, args)
+		} else {
+			resp, err = d.write(ctx, r, space, args)
+		}
+	default:
+		err = fault.New(fault.Invalid, "%s follows changes: it cannot be a part of something else", r.Command.Name)
+	}
+	if err != nil {
+		return nil, fault.From(err)
+	}
+	return resp, nil
+}
+
+// recovered turns a panic, which is a bug, into an Internal error: one request fails and the server stays up.
+func recovered(err *error) {
+	if p := recover(); p != nil {
+		*err = fault.Wrap(fault.Internal, fmt.Errorf("panic: %v\n%s", p, debug.Stack()), "internal error")
+	}
+}
+
+type callKey struct{}
+
+// withCall lets the handler of an Act or an open command find the call that it is serving.
+func withCall(ctx context.Context, r *Request) context.Context {
+	return context.WithValue(ctx, callKey{}, r)
+}
+
+// CallOf returns the call that the handler of an Act or an open command is serving: whoever runs other
+// commands on its caller's behalf runs them as that caller, in that namespace. Nil in other handlers.
+func CallOf(ctx context.Context) *Request {
+	r, _ := ctx.Value(callKey{}).(*Request)
+	return r
+}
+
+// Check does everything that Do does before it runs the handler, and nothing else.
+func (d *Dispatcher) Check(r *Request) error {
+	if err := r.Validate(); err != nil {
+		return err
+	}
+	_, _, err := d.prepare(r)
+	return err
+}
+
+// prepare makes all checks that come before the handler.
+func (d *Dispatcher) prepare(r *Request) (*Space, any, error) {
+	name, err := r.Caller.Select(r.Namespace)
+	if err != nil {
+		return nil, nil, err
+	}
+	if r.Durability != 0 {
+		if _, highest := d.journal.Levels(); r.Durability > highest {
+			return nil, nil, fault.New(fault.Unsupported, "durability %q was asked for; this server gives at most %q",
+				r.Durability, highest)
+		}
+	}
+	args, err := r.args()
+	if err != nil {
+		return nil, nil, fault.From(err)
+	}
+	if err := r.Command.check(args); err != nil {
+		return nil, nil, fault.From(err)
+	}
+	if err := r.Command.permit(r.Caller, args); err != nil {
+		return nil, nil, fault.From(err)
+	}
+	space, err := d.spaces.Space(name)
+	return space, args, err
+}
+
+// read runs a Read with the gate held shared.
+func (d *Dispatcher) read(ctx context.Context, r *Request, space *Space, args any) (any, error) {
+	gate := space.gate.enter()
+	defer gate.RUnlock()
+	if r.Command.Open {
+		ctx = withCall(ctx, r)
+	}
+	return r.Command.handler.read(ctx, space.States[r.Command.place], args)
+}
+
+// write runs a Write on its own.
+func (d *Dispatcher) write(ctx context.Context, r *Request, space *Space, args any) (any, error) {
+	tx := txs.Get().(*Tx)
+	tx.begin(d, r, space)
+	resp, receipt, err := d.enter(ctx, r, tx, args)
+	seq, changed := tx.seq, tx.changed
+	tx.free()
+	if err != nil || !changed {
+		return resp, err
+	}
+	receipt.Version = seq
+	receipt.Durability, err = d.settle(ctx, seq, r.Durability)
+	return resp, err
+}
+
+// enter runs a Write's handler with the gate held shared.
+func (d *Dispatcher) enter(ctx context.Context, r *Request, tx *Tx, args any) (any, *Receipt, error) {
+	gate := tx.space.gate.enter()
+	defer gate.RUnlock()
+	return r.Command.handler.write(ctx, tx.state, tx, args)
+}
+
+// settle waits until the record is as safe as asked, at least as safe as configured.
+func (d *Dispatcher) settle(ctx context.Context, seq uint64, asked journal.Durability) (journal.Durability, error) {
+	standard, _ := d.journal.Levels()
+	level, err := d.journal.Wait(ctx, seq, max(asked, standard))
+	if err != nil {
+		return 0, fault.From(err).With("version", seq)
+	}
+	return level, nil
+}
+
+// Transact runs several commands of one namespace as one: they see what those before them did, nobody else
+// sees the middle, and all their changes are one record with one version. If one of them fails, none
+// happened, and the error's details say which it was.
+func (d *Dispatcher) Transact(ctx context.Context, calls []*Request) (responses []any, err error) {
+	defer func() {
+		for i, r := range calls {
+			if r.Command != nil && (err == nil || fault.From(err).Details["index"] == i) {
+				d.count(r, err)
+			}
+		}
+	}()
+	defer recovered(&err)
+	args := make([]any, len(calls))
+	var space *Space
+	for i, r := range calls {
+		err := r.Validate()
+		var s *Space
+		if err == nil {
+			s, args[i], err = d.prepare(r)
+		}
+		switch {
+		case err != nil:
+		case i > 0 && s != space:
+			err = fault.New(fault.Invalid, "a transaction stays in one namespace; this one began in %q", space.Name)
+		case r.Command.Kind != KindRead && r.Command.Kind != KindWrite:
+			err = fault.New(fault.Invalid, "%s cannot be part of a transaction: only reads and writes can", r.Command.Name)
+		case r.IdempotencyKey != "":
+			err = fault.New(fault.Invalid, "an idempotency key belongs to a whole transaction, not to a command in it")
+		}
+		if err != nil {
+			return nil, at(err, i)
+		}
+		space = s
+	}
+	if len(calls) == 0 {
+		return []any{}, nil
+	}
+	return d.transact(ctx, space, calls, args, nil)
+}
+
+// at says in the error's details which command of several failed.
+func at(err error, i int) error { return fault.From(err).With("index", i) }
+
+// transact runs the calls as one record. answer, if any, becomes a part of it.
+func (d *Dispatcher) transact(ctx context.Context, space *Space, calls []*Request, args []any, answer *journal.Answer,
+) ([]any, error) {
+	responses := make([]any, len(calls))
+	receipts := make([]*Receipt, len(calls))
+	var asked journal.Durability
+	seq, err := d.alone(space, func(seq uint64, open *transaction) error {
+		for i, r := range calls {
+			var err error
+			if responses[i], receipts[i], err = d.step(ctx, space, r, args[i], seq, open); err != nil {
+				return at(err, i)
+			}
+			asked = max(asked, r.Durability)
+		}
+		if answer != nil {
+			answer.Value = responses[0]
+			open.record.Answer = answer
+		}
+		return nil
+	})
+	if err != nil || seq == 0 {
+		return responses, err
+	}
+	level, err := d.settle(ctx, seq, asked)
+	if err != nil {
+		return nil, err
+	}
+	for _, receipt := range receipts {
+		if receipt != nil && receipt.Version != 0 {
+			receipt.Durability = level
+		}
+	}
+	return responses, nil
+}
+
+// alone runs f with the namespace to itself and the journal's pen in hand, then writes the record that f made.
+// If f fails or panics, or the journal does, everything is undone. It returns the record's number, 0 if it
+// stayed empty.
+func (d *Dispatcher) alone(space *Space, f func(seq uint64, open *transaction) error) (seq uint64, err error) {
+	space.gate.close()
+	defer space.gate.open()
+	open := &transaction{}
+	done := false
+	defer func() {
+		if !done {
+			for i := len(open.undo) - 1; i >= 0; i-- {
+				open.undo[i]()
+			}
+		}
+	}()
+
+	seq = d.journal.Begin()
+	pen := true
+	defer func() {
+		if pen {
+			d.journal.Abandon()
+		}
+	}()
+	if err := f(seq, open); err != nil {
+		return 0, err
+	}
+	if open.record.Len() == 0 {
+		return 0, nil
+	}
+	pen = false // Commit gives it back, whatever it returns
+	if err := d.journal.Commit(&open.record); err != nil {
+		return 0, fault.From(err)
+	}
+	done = true
+	return seq, nil
+}
+
+// step runs one command of a transaction.
+func (d *Dispatcher) step(ctx context.Context, space *Space, r *Request, args any, seq uint64, open *transaction,
+) (any, *Receipt, error) {
+	if r.Command.Kind == KindRead {
+		resp, err := r.Command.handler.read(ctx, space.States[r.Command.place], args)
+		return resp, nil, err
+	}
+	tx := txs.Get().(*Tx)
+	tx.begin(d, r, space)
+	tx.open, tx.seq = open, seq
+	defer tx.free()
+	resp, receipt, err := r.Command.handler.write(ctx, tx.state, tx, args)
+	if err == nil && tx.changed {
+		receipt.Version = seq
+	}
+	return resp, receipt, err
+}
+
+// Sweep runs one round of a state's sweeping and returns when the next is due.
+func (d *Dispatcher) Sweep(space *Space, place int) (next int64, err error) {
+	defer recovered(&err)
+	tx := &Tx{journal: d.journal, clock: d.clock, space: space, state: space.States[place], id: d.table.structures[place].ID}
+	gate := space.gate.enter()
+	defer gate.RUnlock()
+	return tx.state.Sweep(tx)
+}
+
+// Watch implements Executor.
+func (d *Dispatcher) Watch(ctx context.Context, r *Request, sink Sink) error {
+	if err := r.Validate(); err != nil {
+		return err
+	}
+	err := d.watch(ctx, r, sink)
+	code := fault.CodeOf(err)
+	if code == fault.Canceled {
+		code = 0 // how a watch ends when its reader has had enough
+	}
+	if code == 0 {
+		r.Command.stats.calls[0].Add(1)
+	} else {
+		d.count(r, err)
+	}
+	return err
+}
+
+func (d *Dispatcher) watch(ctx context.Context, r *Request, sink Sink) (err error) {
+	defer recovered(&err)
+	if r.Command.Kind != KindWatch {
+		return fault.New(fault.Invalid, "%s answers once: it cannot be watched", r.Command.Name)
+	}
+	space, args, err := d.prepare(r)
+	if err != nil {
+		return err
+	}
+	if f := args.(interface{ following() *Following }).following(); f.Limit > 0 {
+		sink = &limited{Sink: sink, left: f.Limit}
+	}
+	err = r.Command.handler.watch(ctx, space.States[r.Command.place], args, sink)
+	if err == nil || errors.Is(err, errEnough) {
+		return nil
+	}
+	return fault.From(err)
+}

@@ -1,0 +1,228 @@
+package command
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/hivellm/synap-go/core/fault"
+)
+
+// fields is what the struct tags of a request promise about its fields. The same tags make the schema, so
+// the two cannot disagree:
+//
+//	json      the name; without omitempty or omitzero a string, list, map, pointer or value must be given
+//	min, max  of a number its range, of a string its bytes, of a list its length
+//	enum      the allowed strings, separated by commas
+//	default   what a zero field becomes
+//
+// A pointer is followed: nil is absent, and what it points at is checked.
+type fields struct {
+	all     []string // every JSON name, in order of declaration
+	byName  map[string]reflect.StructField
+	checked []field
+}
+
+type field struct {
+	name     string
+	index    []int
+	required bool
+	min, max float64
+	hasMin   bool
+	hasMax   bool
+	enum     []string
+	preset   reflect.Value // of the field's type; invalid when there is none
+}
+
+// jsonName returns the name that a field has in JSON and whether it may be absent; "" when it has none.
+func jsonName(f reflect.StructField) (name string, optional bool) {
+	tag, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+	if tag == "-" || !f.IsExported() || (f.Anonymous && tag == "") {
+		return "", false
+	}
+	if tag == "" {
+		tag = f.Name
+	}
+	return tag, strings.Contains(options, "omitempty") || strings.Contains(options, "omitzero")
+}
+
+// newFields reads the tags of a struct type; a tag that makes no sense is an error.
+func newFields(t reflect.Type) (*fields, error) {
+	fs := &fields{byName: map[string]reflect.StructField{}}
+	for _, sf := range reflect.VisibleFields(t) {
+		name, optional := jsonName(sf)
+		if name == "" {
+			continue
+		}
+		fs.all = append(fs.all, name)
+		fs.byName[name] = sf
+		f, err := newField(name, sf, !optional)
+		if err != nil {
+			return nil, fmt.Errorf("%s.%s: %w", t, sf.Name, err)
+		}
+		if f.required || f.hasMin || f.hasMax || f.enum != nil || f.preset.IsValid() {
+			fs.checked = append(fs.checked, f)
+		}
+	}
+	return fs, nil
+}
+
+func newField(name string, sf reflect.StructField, mustHave bool) (f field, err error) {
+	f = field{name: name, index: sf.Index}
+	base := sf.Type
+	if base.Kind() == reflect.Pointer {
+		base = base.Elem()
+	}
+	if mustHave {
+		switch sf.Type.Kind() {
+		case reflect.String, reflect.Slice, reflect.Map, reflect.Pointer, reflect.Interface:
+			f.required = true
+		case reflect.Struct:
+			_, f.required = reflect.New(sf.Type).Elem().Interface().(interface{ IsZero() bool })
+		}
+	}
+	if f.min, f.hasMin, err = number(sf.Tag, "min"); err != nil {
+		return f, err
+	}
+	if f.max, f.hasMax, err = number(sf.Tag, "max"); err != nil {
+		return f, err
+	}
+	if enum := sf.Tag.Get("enum"); enum != "" {
+		if base.Kind() != reflect.String {
+			return f, fmt.Errorf("an enum needs a string, not %s", base)
+		}
+		f.enum = strings.Split(enum, ",")
+	}
+	if preset := sf.Tag.Get("default"); preset != "" {
+		f.preset, err = parse(sf.Type, preset)
+	}
+	return f, err
+}
+
+func number(tag reflect.StructTag, key string) (float64, bool, error) {
+	text, ok := tag.Lookup(key)
+	if !ok {
+		return 0, false, nil
+	}
+	n, err := strconv.ParseFloat(text, 64)
+	return n, true, err
+}
+
+// parse reads a tag's text as a value of the type.
+func parse(t reflect.Type, text string) (reflect.Value, error) {
+	v := reflect.New(t).Elem()
+	switch {
+	case t.Kind() == reflect.String:
+		v.SetString(text)
+	case v.CanInt():
+		n, err := strconv.ParseInt(text, 10, t.Bits())
+		v.SetInt(n)
+		return v, err
+	case v.CanUint():
+		n, err := strconv.ParseUint(text, 10, t.Bits())
+		v.SetUint(n)
+		return v, err
+	case v.CanFloat():
+		n, err := strconv.ParseFloat(text, t.Bits())
+		v.SetFloat(n)
+		return v, err
+	default:
+		return v, fmt.Errorf("a default needs a string or a number, not %s", t)
+	}
+	return v, nil
+}
+
+// check fills defaults into the request that req points at and refuses what its tags forbid.
+func (fs *fields) check(req any) error {
+	if len(fs.checked) == 0 {
+		return nil
+	}
+	v := reflect.ValueOf(req).Elem()
+	for i := range fs.checked {
+		f := &fs.checked[i]
+		if err := f.check(v.FieldByIndex(f.index)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *field) check(v reflect.Value) error {
+	if f.preset.IsValid() && v.IsZero() {
+		v.Set(f.preset)
+		return nil
+	}
+	switch v.Kind() {
+	case reflect.Pointer:
+		if v.IsNil() {
+			return f.absent()
+		}
+		v = v.Elem()
+	case reflect.String, reflect.Slice, reflect.Map:
+		if v.Len() == 0 {
+			return f.absent()
+		}
+	case reflect.Struct, reflect.Interface:
+		if f.required && v.IsZero() {
+			return f.absent()
+		}
+		return nil
+	}
+	if f.enum != nil && !slices.Contains(f.enum, v.String()) {
+		return f.wrong("%q is not allowed for it: it is one of %s", v.String(), strings.Join(f.enum, ", "))
+	}
+	if f.hasMin || f.hasMax {
+		return f.checkRange(v)
+	}
+	return nil
+}
+
+func (f *field) absent() error {
+	if !f.required {
+		return nil
+	}
+	return fault.New(fault.Invalid, "%q is required", f.name).With("field", f.name)
+}
+
+func (f *field) checkRange(v reflect.Value) error {
+	var n float64
+	what := ""
+	switch {
+	case v.CanInt():
+		n = float64(v.Int())
+	case v.CanUint():
+		n = float64(v.Uint())
+	case v.CanFloat():
+		n = v.Float()
+	case v.Kind() == reflect.String:
+		n, what = float64(v.Len()), " bytes"
+	default:
+		n, what = float64(v.Len()), " entries"
+	}
+	// Written so that NaN fails too.
+	if (!f.hasMin || n >= f.min) && (!f.hasMax || n <= f.max) {
+		return nil
+	}
+	if what == "" && n == 0 && !f.required && v.Kind() != reflect.Pointer {
+		return nil // absent
+	}
+	seen := strconv.FormatFloat(n, 'f', -1, 64)
+	least, most := strconv.FormatFloat(f.min, 'f', -1, 64), strconv.FormatFloat(f.max, 'f', -1, 64)
+	switch {
+	case f.hasMin && f.hasMax:
+		return f.wrong("%s%s is not allowed for it: it is between %s and %s%s", seen, what, least, most, what)
+	case f.hasMin:
+		return f.wrong("%s%s is not allowed for it: it is at least %s%s", seen, what, least, what)
+	}
+	return f.wrong("%s%s is not allowed for it: it is at most %s%s", seen, what, most, what)
+}
+
+func (f *field) wrong(format string, args ...any) error {
+	code := fault.Invalid
+	if f.hasMax && f.enum == nil {
+		code = fault.OutOfRange
+	}
+	return fault.New(code, "%q: %s", f.name, fmt.Sprintf(format, args...)).With("field", f.name)
+}

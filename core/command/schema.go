@@ -1,0 +1,113 @@
+package command
+
+import (
+	"fmt"
+	"reflect"
+	"strconv"
+
+	"github.com/google/jsonschema-go/jsonschema"
+
+	"github.com/hivellm/synap-go/core/journal"
+	"github.com/hivellm/synap-go/core/value"
+)
+
+// wireTypes are the types whose JSON is not what their Go structure suggests.
+func wireTypes() map[reflect.Type]*jsonschema.Schema {
+	return map[reflect.Type]*jsonschema.Schema{
+		reflect.TypeFor[value.Value](): {
+			Types:       []string{"string", "object", "array", "number", "boolean", "null"},
+			Description: `text as a string, other JSON as itself, bytes as {"$base64":"…"}`,
+		},
+		reflect.TypeFor[journal.Position]():   {Types: []string{"string", "integer"}},
+		reflect.TypeFor[journal.Durability](): {Type: "string", Enum: []any{"memory", "buffered", "fsynced", "replicated"}},
+	}
+}
+
+// describer is implemented by requests and responses whose schema needs what no tag can say.
+type describer interface{ Describe(*jsonschema.Schema) }
+
+// schemaOf makes the schema of a request or response from its type and tags.
+func schemaOf(t reflect.Type) (*jsonschema.Schema, error) {
+	s, err := jsonschema.ForType(t, &jsonschema.ForOptions{TypeSchemas: wireTypes()})
+	if err != nil {
+		return nil, err
+	}
+	return s, refine(s, t)
+}
+
+// refine adds what the tags of a struct say to its schema, and so on into the structs it contains.
+func refine(s *jsonschema.Schema, t reflect.Type) error {
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
+		if t.Kind() == reflect.Slice {
+			s = s.Items
+		}
+		t = t.Elem()
+	}
+	if _, special := wireTypes()[t]; special || s == nil || t.Kind() != reflect.Struct {
+		return nil
+	}
+	for _, sf := range reflect.VisibleFields(t) {
+		name, _ := jsonName(sf)
+		p := s.Properties[name]
+		if name == "" || p == nil {
+			continue
+		}
+		dropNull(p)
+		f, err := newField(name, sf, false)
+		if err != nil {
+			return fmt.Errorf("%s.%s: %w", t, sf.Name, err)
+		}
+		f.refine(p, sf)
+		if err := refine(p, sf.Type); err != nil {
+			return err
+		}
+	}
+	if d, ok := reflect.New(t).Interface().(describer); ok {
+		d.Describe(s)
+	}
+	return nil
+}
+
+// dropNull forgets that Go's nil pointers and slices can be null in JSON: absent is how nothing is said here.
+func dropNull(p *jsonschema.Schema) {
+	if len(p.Types) == 2 && p.Types[0] == "null" {
+		p.Type, p.Types = p.Types[1], nil
+	}
+}
+
+func (f *field) refine(p *jsonschema.Schema, sf reflect.StructField) {
+	for _, e := range f.enum {
+		p.Enum = append(p.Enum, e)
+	}
+	if f.preset.IsValid() {
+		p.Default = []byte(sf.Tag.Get("default"))
+		if f.preset.Kind() == reflect.String {
+			p.Default = strconv.AppendQuote(nil, f.preset.String())
+		}
+	}
+	least, most := int(f.min), int(f.max)
+	switch p.Type {
+	case "integer", "number":
+		if f.hasMin {
+			p.Minimum = &f.min
+		}
+		if f.hasMax {
+			p.Maximum = &f.max
+		}
+	case "string":
+		// JSON Schema counts characters and the limit is in bytes, so this is the necessary half of it.
+		if f.hasMin {
+			p.MinLength = &least
+		}
+		if f.hasMax {
+			p.MaxLength = &most
+		}
+	case "array":
+		if f.hasMin {
+			p.MinItems = &least
+		}
+		if f.hasMax {
+			p.MaxItems = &most
+		}
+	}
+}

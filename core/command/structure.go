@@ -1,0 +1,136 @@
+package command
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/hivellm/synap-go/core/journal"
+)
+
+// Structure is a kind of data: its commands, and how a namespace gets one of its own. It is declared once;
+// each namespace holds a State of it.
+type Structure struct {
+	Name     string // the first part of its commands' names
+	ID       uint8  // permanent: its number in records, and the high byte of its commands' numbers
+	Summary  string // one sentence, for help
+	Commands []*Command
+
+	// New returns the structure's empty state for one namespace. It must cost almost nothing before first use.
+	New func(Env) State
+	// DecodeOp reads back an op from its kind and encoding. Nil for structures without ops.
+	DecodeOp func(kind byte, data []byte) (journal.Op, error)
+}
+
+// State is the data of one structure in one namespace. The handlers of the structure's commands get it as
+// their receiver.
+type State interface {
+	// Apply makes the op's change under the version seq. The caller holds the locks that the op needs. It
+	// cannot fail, and applying the same op twice is the same as once.
+	Apply(seq uint64, op journal.Op)
+	// Replay is Apply for callers that hold no locks: recovery, replicas.
+	Replay(seq uint64, op journal.Op)
+	// Undo returns a function that takes back what Apply of this op is about to do. The caller of Undo holds
+	// the locks that the op needs; the caller of the function holds none, but has the namespace to itself.
+	Undo(op journal.Op) func()
+	// Sweep does a bounded amount of what time has made due, through the Tx, and returns when it next has
+	// something to do, in Unix milliseconds; 0 means when Wake is next called.
+	Sweep(tx *Tx) (next int64, err error)
+	// Check verifies the state's invariants. It takes what locks it needs, and is for tests and diagnosis.
+	Check() error
+	// Stats says how much is held.
+	Stats() Usage
+}
+
+// Usage is how much a state holds.
+type Usage struct {
+	Items int64 `json:"items" jsonschema:"how many things there are"`
+	Bytes int64 `json:"bytes" jsonschema:"about how much memory they take"`
+}
+
+// Env is what a State knows of the world.
+type Env struct {
+	Namespace uint32
+	Structure uint8
+	Clock     *Clock
+	Feed      *journal.Feed
+	// Wake asks for a Sweep at the time, in Unix milliseconds. It is cheap and may be called under locks.
+	Wake func(at int64)
+}
+
+// Space is a namespace: one State of each structure behind one gate.
+type Space struct {
+	ID     uint32
+	Name   string
+	States []State // in the table's order of structures
+	gate   gate
+}
+
+// NewSpace returns a namespace holding the given states.
+func NewSpace(id uint32, name string, states []State) *Space {
+	return &Space{ID: id, Name: name, States: states, gate: newGate()}
+}
+
+// Clock tells the time in Unix milliseconds. It follows the monotonic clock from the wall-clock time at which
+// it was made, so that a jump of the wall clock expires nothing early and moves no lease.
+type Clock struct {
+	start time.Time
+	base  int64
+}
+
+// NewClock returns a clock that agrees with the wall clock now.
+func NewClock() *Clock {
+	now := time.Now()
+	return &Clock{start: now, base: now.UnixMilli()}
+}
+
+// Now returns the time in Unix milliseconds.
+func (c *Clock) Now() int64 { return c.base + time.Since(c.start).Milliseconds() }
+
+// Until returns how long it is until the given time; it is not positive when the time has come.
+func (c *Clock) Until(at int64) time.Duration { return time.Duration(at-c.Now()) * time.Millisecond }
+
+// Stats counts the calls of one command.
+type Stats struct {
+	calls   [16 + 1]atomic.Uint64 // by fault.Code; 0 is success
+	latency Histogram
+}
+
+// Calls returns how many calls ended with the code; 0 is success.
+func (s *Stats) Calls(code int) uint64 { return s.calls[code].Load() }
+
+// Latency returns the durations of a sample of the calls.
+func (s *Stats) Latency() *Histogram { return &s.latency }
+
+// Buckets are the upper bounds of a Histogram's buckets, in nanoseconds: powers of two from 256 ns to 2 s.
+var Buckets = func() (b [24]int64) {
+	for i := range b {
+		b[i] = 256 << i
+	}
+	return b
+}()
+
+// Histogram counts durations in buckets. The zero Histogram is ready for use.
+type Histogram struct {
+	counts [len(Buckets) + 1]atomic.Uint64
+	sum    atomic.Int64
+}
+
+func (h *Histogram) observe(d time.Duration) {
+	i := 0
+	for i < len(Buckets) && int64(d) > Buckets[i] {
+		i++
+	}
+	h.counts[i].Add(1)
+	h.sum.Add(int64(d))
+}
+
+// Snapshot returns the cumulative count at each of Buckets, the total count and the sum of the durations.
+func (h *Histogram) Snapshot() (cumulative [len(Buckets)]uint64, count uint64, sum time.Duration) {
+	for i := range h.counts {
+		count += h.counts[i].Load()
+		if i < len(cumulative) {
+			cumulative[i] = count
+		}
+	}
+	return cumulative, count, time.Duration(h.sum.Load())
+}

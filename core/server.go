@@ -1,0 +1,252 @@
+package core
+
+import (
+	"context"
+	"runtime"
+	"time"
+
+	"github.com/google/jsonschema-go/jsonschema"
+
+	"github.com/hivellm/synap-go/core/auth"
+	"github.com/hivellm/synap-go/core/command"
+	"github.com/hivellm/synap-go/core/fault"
+	"github.com/hivellm/synap-go/core/journal"
+	"github.com/hivellm/synap-go/core/value"
+)
+
+// serverID is the server structure's permanent number.
+const serverID = 0
+
+// server is the structure that speaks about all others: what there is, how it is used, how it fares.
+func (e *Engine) server() *command.Structure {
+	return &command.Structure{
+		Name: "server", ID: serverID,
+		Summary:  "The server itself: its state, its commands, and running any of them by name.",
+		New:      func(env command.Env) command.State { return &server{engine: e, env: env} },
+		DecodeOp: decodeOp,
+		Commands: []*command.Command{
+			command.Read(command.Info{
+				Name: "server.status", Op: 0x0001, Open: true,
+				Summary: "Report who you are, what the server is and how much it holds.",
+				Tool: &command.Tool{
+					Name: "synap_status", Title: "Server status", Profiles: []string{"kv", "readonly"},
+					Description: "Who you are to this server (principal, namespace, access), its version and limits, and how much " +
+						"each structure holds. Call it first when unsure what you may do.",
+				},
+			}, (*server).status),
+			command.Read(command.Info{
+				Name: "server.help", Op: 0x0002, Open: true, Args: "name",
+				Summary: "Explain a command, or list all commands.",
+				Tool: &command.Tool{
+					Name: "synap_help", Title: "Command help", Profiles: []string{"full"},
+					Description: "List every command with one line each, or give name for one command's full reference with its " +
+						"request schema. Commands that have no tool of their own run through synap_query (reads) and synap_execute.",
+				},
+			}, (*server).help),
+			command.Act(command.Info{
+				Name: "server.query", Op: 0x0003, Open: true, Access: auth.Read, Hints: command.Idempotent, Args: "command payload",
+				Summary: "Run any command that only reads, by name.",
+				Doc:     "A watch answers once: with the events since from, waiting for the first one for wait_ms.",
+				Tool: &command.Tool{
+					Name: "synap_query", Title: "Run a reading command", Profiles: []string{"full"},
+					Description: "Run any command that only reads, by name, with its request as payload. Use synap_help to find " +
+						"commands and their fields. Prefer a specific tool where there is one.",
+					Aliases: map[string]string{"name": "command", "arguments": "payload", "args": "payload"},
+				},
+			}, (*server).query),
+			command.Act(command.Info{
+				Name: "server.execute", Op: 0x0004, Open: true, Hints: command.Destructive, Args: "command payload",
+				Summary: "Run any command, by name.",
+				Doc:     "With dry_run the command is checked and not run: its name, its fields, and whether you may.",
+				Tool: &command.Tool{
+					Name: "synap_execute", Title: "Run any command", Profiles: []string{"full"},
+					Description: "Run any command by name, with its request as payload; it may change or delete data. dry_run=true only " +
+						"checks the call. Use synap_help to find commands and their fields. Prefer a specific tool where there is one.",
+					Aliases: map[string]string{"name": "command", "arguments": "payload", "args": "payload"},
+				},
+			}, (*server).execute),
+		},
+	}
+}
+
+// server is the State of the server structure; it holds no data.
+type server struct {
+	engine *Engine
+	env    command.Env
+}
+
+func (*server) Apply(uint64, journal.Op)         {}
+func (*server) Replay(uint64, journal.Op)        {}
+func (*server) Undo(journal.Op) func()           { return func() {} }
+func (*server) Sweep(*command.Tx) (int64, error) { return 0, nil }
+func (*server) Check() error                     { return nil }
+func (*server) Stats() command.Usage             { return command.Usage{} }
+
+// StatusRequest asks for nothing in particular.
+type StatusRequest struct{}
+
+// StatusResponse is who the caller is and how the server fares.
+type StatusResponse struct {
+	Principal  string                   `json:"principal" jsonschema:"who the server takes you for"`
+	Namespace  string                   `json:"namespace" jsonschema:"where your commands work"`
+	Access     string                   `json:"access" jsonschema:"the most you may do: read, write or admin"`
+	ReadOnly   bool                     `json:"read_only" jsonschema:"true when you may only read"`
+	Version    string                   `json:"version" jsonschema:"the program's version"`
+	UptimeS    int64                    `json:"uptime_s" jsonschema:"seconds since the server started"`
+	Durability journal.Durability       `json:"durability" jsonschema:"how safe every write is at least"`
+	Position   journal.Position         `json:"position" jsonschema:"where the journal stands; a watch can start from it"`
+	Namespaces int                      `json:"namespaces" jsonschema:"how many namespaces there are"`
+	Structures map[string]command.Usage `json:"structures" jsonschema:"what each structure holds in your namespace"`
+	HeapBytes  uint64                   `json:"heap_bytes" jsonschema:"the process's heap in use"`
+}
+
+func (s *server) status(ctx context.Context, _ *StatusRequest) (StatusResponse, error) {
+	e := s.engine
+	r := command.CallOf(ctx)
+	standard, _ := e.journal.Levels()
+	resp := StatusResponse{
+		Principal: r.Caller.Name, Access: r.Caller.Access.String(), ReadOnly: r.Caller.Access == auth.Read,
+		Version: e.version, UptimeS: int64(time.Since(e.started).Seconds()),
+		Durability: standard, Position: e.journal.Position(), Structures: map[string]command.Usage{},
+	}
+	for _, space := range e.Namespaces() {
+		resp.Namespaces++
+		if space.ID != s.env.Namespace {
+			continue
+		}
+		resp.Namespace = space.Name
+		for place, st := range e.table.Structures() {
+			if st.ID != serverID {
+				resp.Structures[st.Name] = space.States[place].Stats()
+			}
+		}
+	}
+	var mem runtime.MemStats
+	runtime.ReadMemStats(&mem)
+	resp.HeapBytes = mem.HeapInuse
+	return resp, nil
+}
+
+// HelpRequest names a command, or none for all.
+type HelpRequest struct {
+	Name string `json:"name,omitempty" jsonschema:"a command, a tool, or a structure; absent lists everything"`
+}
+
+// HelpResponse is a list of commands, or all about one.
+type HelpResponse struct {
+	Commands []Line             `json:"commands,omitempty" jsonschema:"the commands, one line each"`
+	Command  *command.Reference `json:"command,omitempty" jsonschema:"all about the command that was asked for"`
+}
+
+// Line is one command in a list.
+type Line struct {
+	Name    string `json:"name"`
+	Kind    string `json:"kind" jsonschema:"read, write, act or watch"`
+	Summary string `json:"summary"`
+}
+
+func (s *server) help(_ context.Context, r *HelpRequest) (HelpResponse, error) {
+	table := s.engine.table
+	var resp HelpResponse
+	for _, c := range table.Commands() {
+		if r.Name == c.Name || (c.Tool != nil && r.Name == c.Tool.Name) {
+			ref := c.Reference()
+			return HelpResponse{Command: &ref}, nil
+		}
+		if r.Name == "" || r.Name == c.Structure() {
+			resp.Commands = append(resp.Commands, Line{c.Name, c.Kind.String(), c.Summary})
+		}
+	}
+	if resp.Commands == nil {
+		_, err := table.Find(r.Name)
+		return resp, err
+	}
+	return resp, nil
+}
+
+// QueryRequest names a reading command and carries its request.
+type QueryRequest struct {
+	Command string      `json:"command" jsonschema:"the command's name, such as kv.count"`
+	Payload value.Value `json:"payload,omitzero" jsonschema:"the command's request"`
+}
+
+// Describe says that the payload is an object, not any value.
+func (*QueryRequest) Describe(s *jsonschema.Schema) { describePayload(s) }
+
+// ExecuteRequest names any command and carries its request.
+type ExecuteRequest struct {
+	Command string      `json:"command" jsonschema:"the command's name, such as kv.rename"`
+	Payload value.Value `json:"payload,omitzero" jsonschema:"the command's request"`
+	DryRun  bool        `json:"dry_run,omitempty" jsonschema:"check the call and do not run it"`
+}
+
+// Describe says that the payload is an object, not any value.
+func (*ExecuteRequest) Describe(s *jsonschema.Schema) { describePayload(s) }
+
+func describePayload(s *jsonschema.Schema) {
+	s.Properties["payload"] = &jsonschema.Schema{Type: "object", Description: s.Properties["payload"].Description}
+}
+
+// ResultResponse is another command's response.
+type ResultResponse struct {
+	Command string `json:"command"`
+	DryRun  bool   `json:"dry_run,omitempty" jsonschema:"true when the call was only checked, and found right"`
+	Result  any    `json:"result,omitempty" jsonschema:"the command's response"`
+}
+
+// Describe says that the result is an object.
+func (*ResultResponse) Describe(s *jsonschema.Schema) {
+	s.Properties["result"] = &jsonschema.Schema{Type: "object", Description: "the command's response"}
+}
+
+func (s *server) query(ctx context.Context, r *QueryRequest) (ResultResponse, error) {
+	inner, err := s.inner(ctx, r.Command, r.Payload)
+	if err != nil {
+		return ResultResponse{}, err
+	}
+	if !inner.Command.ReadOnly() {
+		return ResultResponse{}, fault.New(fault.Denied, "%s does not only read: run it with server.execute", r.Command)
+	}
+	return s.run(ctx, inner)
+}
+
+func (s *server) execute(ctx context.Context, r *ExecuteRequest) (ResultResponse, error) {
+	inner, err := s.inner(ctx, r.Command, r.Payload)
+	if err != nil {
+		return ResultResponse{}, err
+	}
+	if r.DryRun {
+		return ResultResponse{Command: r.Command, DryRun: true}, s.engine.dispatcher.Check(inner)
+	}
+	return s.run(ctx, inner)
+}
+
+// inner makes the request of the command that was asked for, on behalf of whoever asks.
+func (s *server) inner(ctx context.Context, name string, payload value.Value) (*command.Request, error) {
+	outer := command.CallOf(ctx)
+	c, err := s.engine.table.Find(name)
+	if err != nil {
+		return nil, err
+	}
+	if c.Kind == command.KindAct && c.Structure() == outer.Command.Structure() {
+		return nil, fault.New(fault.Invalid, "%s runs other commands: call it directly", name)
+	}
+	if k := payload.Kind(); k != value.JSON && k != value.None {
+		return nil, fault.New(fault.Invalid, "the payload is an object with the fields of %s, not %s", name, k)
+	}
+	return &command.Request{
+		Caller: outer.Caller, Namespace: outer.Namespace, Durability: outer.Durability,
+		Command: c, Payload: command.JSON(payload.Data()),
+	}, nil
+}
+
+func (s *server) run(ctx context.Context, inner *command.Request) (ResultResponse, error) {
+	resp := ResultResponse{Command: inner.Command.Name}
+	var err error
+	if inner.Command.Kind == command.KindWatch {
+		resp.Result, err = command.Collect(ctx, s.engine.dispatcher, inner)
+	} else {
+		resp.Result, err = s.engine.dispatcher.Do(ctx, inner)
+	}
+	return resp, err
+}
