@@ -200,13 +200,7 @@ func (d *Dispatcher) settle(ctx context.Context, seq uint64, asked journal.Durab
 // sees the middle, and all their changes are one record with one version. If one of them fails, none
 // happened, and the error's details say which it was.
 func (d *Dispatcher) Transact(ctx context.Context, calls []*Request) (responses []any, err error) {
-	defer func() {
-		for i, r := range calls {
-			if r.Command != nil && (err == nil || fault.From(err).Details["index"] == i) {
-				d.count(r, err)
-			}
-		}
-	}()
+	defer func() { d.countAll(calls, err) }()
 	defer recovered(&err)
 	args := make([]any, len(calls))
 	var space *Space
@@ -234,6 +228,20 @@ func (d *Dispatcher) Transact(ctx context.Context, calls []*Request) (responses 
 		return []any{}, nil
 	}
 	return d.transact(ctx, space, calls, args, nil)
+}
+
+// countAll books the outcome of a transaction: every call that succeeded, or the one that failed. A failure
+// that is nobody's in particular is the first one's.
+func (d *Dispatcher) countAll(calls []*Request, err error) {
+	if err == nil {
+		for _, r := range calls {
+			d.count(r, nil)
+		}
+		return
+	}
+	if i, _ := fault.From(err).Details["index"].(int); calls[i].Command != nil {
+		d.count(calls[i], err)
+	}
 }
 
 // at says in the error's details which command of several failed.

@@ -108,12 +108,12 @@ func Collect(ctx context.Context, x Executor, r *Request) (*Events, error) {
 			f.following().Limit = defaultCollected
 		}
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	c := &collector{wait: wait, cancel: cancel}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	c := &collector{wait: wait, expire: func() { cancel(errEnough) }}
 	defer c.stop()
 	err = x.Watch(ctx, &asked, c)
-	if err != nil && !errors.Is(err, errEnough) && !(c.expired && ctx.Err() != nil) {
+	if err != nil && !errors.Is(err, errEnough) && !errors.Is(context.Cause(ctx), errEnough) {
 		return nil, err
 	}
 	if c.found.Events == nil {
@@ -124,11 +124,10 @@ func Collect(ctx context.Context, x Executor, r *Request) (*Events, error) {
 
 // collector ends a watch at the first Flush that has something to show, or when the wait is over.
 type collector struct {
-	found   Events
-	wait    time.Duration
-	cancel  context.CancelFunc
-	timer   *time.Timer
-	expired bool // set before the context is cancelled by the timer
+	found  Events
+	wait   time.Duration
+	expire func() // ends the watch; runs when the wait is over
+	timer  *time.Timer
 }
 
 func (c *collector) Event(resume journal.Position, event any) error {
@@ -143,8 +142,7 @@ func (c *collector) Flush(at journal.Position) error {
 		return errEnough
 	}
 	if c.timer == nil {
-		c.timer = time.AfterFunc(c.wait, c.cancel)
-		c.expired = true
+		c.timer = time.AfterFunc(c.wait, c.expire)
 	}
 	return nil
 }

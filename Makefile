@@ -1,0 +1,69 @@
+# Synap. `make help` lists what there is; README.md says what it is for.
+
+GO           ?= go
+STATICCHECK  := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOLANGCI     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+GOVULNCHECK  := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+VERSION      ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS      := -s -w -X main.version=$(VERSION)
+FUZZTIME     ?= 10s
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: ## start a server on loopback with embedded defaults
+	$(GO) run ./cmd/synap serve
+
+.PHONY: build
+build: ## build the static binary ./synap
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o synap ./cmd/synap
+
+.PHONY: test
+test: vet staticcheck inspect race ## everything: vet, staticcheck, the MCP inspector, race tests
+
+.PHONY: vet
+vet: ## go vet and gofmt
+	@test -z "$$(gofmt -l .)" || { echo "not gofmt-ed:"; gofmt -l .; exit 1; }
+	$(GO) vet ./...
+
+.PHONY: staticcheck
+staticcheck: ## staticcheck, at the pinned version
+	$(GO) run $(STATICCHECK) ./...
+
+.PHONY: race
+race: ## all Go tests; with the race detector where there is a C compiler, which it needs
+	@if command -v $${CC:-cc} >/dev/null 2>&1; then set -x; CGO_ENABLED=1 $(GO) test -race ./...; \
+	else echo "no C compiler: the race detector is left out"; set -x; $(GO) test ./...; fi
+
+.PHONY: inspect
+inspect: ## list and call the tools with the MCP inspector, over stdio and HTTP (needs npm)
+	@if command -v npm >/dev/null 2>&1; then ./mcp/testdata/inspect.sh; \
+	else echo "no npm: the MCP inspector is left out"; fi
+
+.PHONY: lint
+lint: ## golangci-lint with the rules of .golangci.yml
+	$(GO) run $(GOLANGCI) run ./...
+
+.PHONY: vuln
+vuln: ## known vulnerabilities in what we build with
+	$(GO) run $(GOVULNCHECK) ./...
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME each
+	@for dir in $$($(GO) list -f '{{.Dir}}' ./...); do \
+	  for target in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]+' $$dir/*_test.go 2>/dev/null | cut -d' ' -f2); do \
+	    echo "$$dir $$target"; (cd $$dir && $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) .) || exit 1; \
+	  done; done
+
+.PHONY: generate
+generate: ## rewrite the files in docs/ that the command table makes
+	$(GO) test ./cmd/synap -run TestGeneratedFilesAreFresh -update
+
+.PHONY: bench
+bench: ## benchmarks in process, and HTTP against a bare gin handler in the same run
+	$(GO) test ./core/... -run '^$$' -bench . -benchmem -count 3
+	$(GO) run ./bench/http

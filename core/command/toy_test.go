@@ -1,0 +1,250 @@
+package command_test
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"sync"
+	"testing"
+
+	"github.com/hivellm/synap-go/core"
+	"github.com/hivellm/synap-go/core/auth"
+	"github.com/hivellm/synap-go/core/command"
+	"github.com/hivellm/synap-go/core/fault"
+	"github.com/hivellm/synap-go/core/journal"
+)
+
+// The toy structure: counters by name. It has one command of each kind and nothing that the dispatcher
+// does not need.
+type toy struct {
+	env command.Env
+
+	mu     sync.Mutex
+	counts map[string]count
+}
+
+type count struct {
+	n       int
+	version uint64
+}
+
+type addOp struct {
+	name string
+	to   int
+}
+
+func (op *addOp) Kind() byte               { return 1 }
+func (op *addOp) AppendTo(b []byte) []byte { return append(b, op.name...) }
+func (op *addOp) Target() (string, bool)   { return op.name, false }
+func (op *addOp) Size() int                { return 32 + len(op.name) }
+
+func (s *toy) Apply(seq uint64, op journal.Op) {
+	add := op.(*addOp)
+	s.counts[add.name] = count{add.to, seq}
+}
+
+func (s *toy) Replay(seq uint64, op journal.Op) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.Apply(seq, op)
+}
+
+func (s *toy) Undo(op journal.Op) func() {
+	name := op.(*addOp).name
+	old, had := s.counts[name]
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if had {
+			s.counts[name] = old
+		} else {
+			delete(s.counts, name)
+		}
+	}
+}
+
+func (s *toy) Sweep(*command.Tx) (int64, error) { return 0, nil }
+func (s *toy) Check() error                     { return nil }
+func (s *toy) Stats() command.Usage             { return command.Usage{Items: int64(len(s.counts))} }
+
+type nameRequest struct {
+	Name string `json:"name" max:"16" jsonschema:"the counter"`
+}
+
+func (r *nameRequest) Resource() auth.Resource { return auth.Name("toy", r.Name) }
+
+type addRequest struct {
+	Name string `json:"name" jsonschema:"the counter"`
+	By   int    `json:"by,omitempty" default:"1" min:"-10" max:"10" jsonschema:"how much"`
+	Fail string `json:"fail,omitempty" enum:"before,after,panic" jsonschema:"break down on purpose"`
+}
+
+func (r *addRequest) Resource() auth.Resource { return auth.Name("toy", r.Name) }
+
+type addResponse struct {
+	Count int `json:"count"`
+	command.Receipt
+}
+
+type getResponse struct {
+	Count   int    `json:"count"`
+	Version uint64 `json:"version"`
+}
+
+func (s *toy) add(_ context.Context, tx *command.Tx, r *addRequest) (addResponse, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r.Fail == "before" {
+		return addResponse{}, fault.New(fault.Conflict, "asked to fail")
+	}
+	to := s.counts[r.Name].n + r.By
+	if _, err := tx.Commit(&addOp{r.Name, to}); err != nil {
+		return addResponse{}, err
+	}
+	switch r.Fail {
+	case "after":
+		return addResponse{}, fault.New(fault.Conflict, "asked to fail")
+	case "panic":
+		panic("asked to")
+	}
+	return addResponse{Count: to}, nil
+}
+
+func (s *toy) get(_ context.Context, r *nameRequest) (getResponse, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.counts[r.Name]
+	return getResponse{c.n, c.version}, nil
+}
+
+type watchRequest struct {
+	nameRequest
+	command.Following
+}
+
+type addEvent struct {
+	To      int    `json:"to"`
+	Version uint64 `json:"version"`
+}
+
+func (s *toy) watch(ctx context.Context, r *watchRequest, out *command.Stream[addEvent]) error {
+	filter := journal.Filter{Namespace: s.env.Namespace, Structure: s.env.Structure, Names: []string{r.Name}}
+	return command.Follow(ctx, s.env.Feed, filter, r.From, out, func(ev journal.Event) addEvent {
+		return addEvent{ev.Op.(*addOp).to, ev.Seq}
+	})
+}
+
+func (s *toy) who(ctx context.Context, _ *nameRequest) (nameRequest, error) {
+	return nameRequest{command.CallOf(ctx).Caller.Name}, nil
+}
+
+func toyCommands() []*command.Command {
+	return []*command.Command{
+		command.Read(command.Info{Name: "toy.get", Op: 0x7f01, Summary: "Return a count.", Args: "name"}, (*toy).get),
+		command.Write(command.Info{Name: "toy.add", Op: 0x7f02, Summary: "Add to a count."}, (*toy).add),
+		command.Act(command.Info{Name: "toy.who", Op: 0x7f03, Summary: "Say who calls.", Access: auth.Admin}, (*toy).who),
+		command.Watch(command.Info{Name: "toy.watch", Op: 0x7f04, Summary: "Follow a count."}, (*toy).watch),
+	}
+}
+
+func toyStructure(commands []*command.Command) *command.Structure {
+	return &command.Structure{
+		Name: "toy", ID: 0x7f, Summary: "Counters.", Commands: commands,
+		New: func(env command.Env) command.State { return &toy{env: env, counts: map[string]count{}} },
+	}
+}
+
+// recorder is a journal that keeps every record, and fails when told to.
+type recorder struct {
+	*journal.Memory
+	records []journal.Record
+	broken  error
+}
+
+func newRecorder() *recorder {
+	return &recorder{Memory: journal.NewMemory(journal.MemoryOptions{Epoch: 1})}
+}
+
+func (r *recorder) Append(rec *journal.Record) (uint64, error) {
+	if r.broken != nil {
+		return 0, r.broken
+	}
+	seq, err := r.Memory.Append(rec)
+	r.records = append(r.records, *rec)
+	return seq, err
+}
+
+func (r *recorder) Commit(rec *journal.Record) error {
+	if r.broken != nil {
+		r.Abandon()
+		return r.broken
+	}
+	err := r.Memory.Commit(rec)
+	r.records = append(r.records, *rec)
+	return err
+}
+
+// bench is an engine with the toy in it.
+type bench struct {
+	t       testing.TB
+	engine  *core.Engine
+	d       *command.Dispatcher
+	journal *recorder
+	reports []error
+}
+
+func newBench(t testing.TB) *bench {
+	b := &bench{t: t, journal: newRecorder()}
+	engine, err := core.New(core.Options{
+		Structures: []*command.Structure{toyStructure(toyCommands())}, Journal: b.journal,
+		Report: func(_ string, err error) { b.reports = append(b.reports, err) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.engine, b.d = engine, engine.Dispatcher()
+	return b
+}
+
+// request makes a call from a name and a JSON payload.
+func (b *bench) request(name, payload string) *command.Request {
+	b.t.Helper()
+	c, err := b.d.Table().Find(name)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return &command.Request{Caller: auth.Local(), Command: c, Payload: command.JSON(payload)}
+}
+
+// do runs a call and returns the answer as JSON, or "! code message".
+func (b *bench) do(r *command.Request) string {
+	v, err := b.d.Do(b.t.Context(), r)
+	return outcome(b.t, v, err)
+}
+
+func outcome(t testing.TB, v any, err error) string {
+	if err != nil {
+		e := fault.From(err)
+		return "! " + e.Code.String() + " " + e.Message
+	}
+	text, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// state returns all counts of the default namespace.
+func (b *bench) state() map[string]count {
+	space, err := b.engine.Space(core.DefaultNamespace)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for _, s := range space.States {
+		if s, ok := s.(*toy); ok {
+			return maps.Clone(s.counts)
+		}
+	}
+	b.t.Fatal("there is no toy")
+	return nil
+}

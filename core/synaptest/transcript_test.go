@@ -1,0 +1,53 @@
+package synaptest
+
+import (
+	"encoding/json"
+	"testing"
+)
+
+func TestMatching(t *testing.T) {
+	tests := []struct {
+		name, got, want string
+		ok              bool
+	}{
+		{"the same", `{"a":[1,"x",null]}`, `{"a":[1,"x",null]}`, true},
+		{"another value", `{"a":1}`, `{"a":2}`, false},
+		{"a field too many", `{"a":1,"b":2}`, `{"a":1}`, false},
+		{"a field too few", `{"a":1}`, `{"a":1,"b":"*"}`, false},
+		{"anything", `{"a":{"deep":true}}`, `{"a":"*"}`, true},
+		{"a longer list", `[1,2]`, `[1]`, false},
+		{"a name twice the same", `[7,7]`, `["<v>","<v>"]`, true},
+		{"a name twice, not the same", `[7,8]`, `["<v>","<v>"]`, false},
+		{"a name that is no number", `["x"]`, `["<v>"]`, false},
+		{"digits are kept", `12345678901234567891`, `12345678901234567890`, false},
+	}
+	for _, test := range tests {
+		got, err1 := decode([]byte(test.got))
+		want, err2 := decode([]byte(test.want))
+		if err1 != nil || err2 != nil {
+			t.Fatal(err1, err2)
+		}
+		if ok := matches(got, want, map[string]any{}); ok != test.ok {
+			t.Errorf("%s: matches(%s, %s) = %v", test.name, test.got, test.want, ok)
+		}
+	}
+}
+
+func TestStoriesAreWellFormed(t *testing.T) {
+	for _, story := range Stories(t) {
+		for _, step := range story.Steps {
+			if _, _, failing := step.failure(); failing {
+				continue
+			}
+			if !json.Valid(placeholder.ReplaceAll([]byte(step.Want), []byte(`"$0"`))) {
+				t.Errorf("%s: not JSON: %s", step.Where, step.Want)
+			}
+		}
+	}
+	if _, err := parse("x", "{}"); err == nil {
+		t.Error("an answer without a command was accepted")
+	}
+	if _, err := parse("x", "kv.get {}"); err == nil {
+		t.Error("a command without an answer was accepted")
+	}
+}
