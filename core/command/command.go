@@ -56,6 +56,8 @@ type Info struct {
 	Access auth.Access
 	// Open marks a command that touches no named thing, so that its request names no resource.
 	Open bool
+	// Waits marks a Read or Write whose handler may call Wait.
+	Waits bool
 
 	Args   string   // request fields that a command line takes by place: "key value", the last perhaps "keys..."
 	Routes []string // further HTTP routes: "GET /kv/:key", relative to /v1

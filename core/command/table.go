@@ -68,6 +68,8 @@ func (t *Table) add(c *Command, tools map[string]string) error {
 		return errors.New("the request names no resource and the command is not declared open")
 	case c.names && c.Open:
 		return errors.New("declared open, but the request names a resource")
+	case c.Waits && c.Kind != KindRead && c.Kind != KindWrite:
+		return errors.New("only a Read or a Write waits under the gate")
 	case c.ReadOnly() && c.Hints&Destructive != 0:
 		return errors.New("a command that changes nothing is not destructive")
 	}
@@ -179,6 +181,9 @@ func (t *Table) Find(name string) (*Command, error) {
 	}
 	return nil, err
 }
+
+// Nearest returns the candidate that a misspelt name most likely means, or "": for doors that rename fields.
+func Nearest(name string, candidates []string) string { return nearest(name, candidates) }
 
 // nearest returns the candidate that a misspelt name most likely means, or "".
 func nearest(name string, candidates []string) string {

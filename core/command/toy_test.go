@@ -6,6 +6,7 @@ import (
 	"maps"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/hivellm/synap-go/core"
 	"github.com/hivellm/synap-go/core/auth"
@@ -21,6 +22,7 @@ type toy struct {
 
 	mu     sync.Mutex
 	counts map[string]count
+	ready  chan struct{} // closed and replaced at every change
 }
 
 type count struct {
@@ -41,6 +43,8 @@ func (op *addOp) Size() int                { return 32 + len(op.name) }
 func (s *toy) Apply(seq uint64, op journal.Op) {
 	add := op.(*addOp)
 	s.counts[add.name] = count{add.to, seq}
+	close(s.ready)
+	s.ready = make(chan struct{})
 }
 
 func (s *toy) Replay(seq uint64, op journal.Op) {
@@ -117,6 +121,29 @@ func (s *toy) get(_ context.Context, r *nameRequest) (getResponse, error) {
 	return getResponse{c.n, c.version}, nil
 }
 
+type takeRequest struct {
+	nameRequest
+	WaitMS int64 `json:"wait_ms,omitempty" jsonschema:"how long to wait for something to take"`
+}
+
+// take takes one away, and waits until there is one.
+func (s *toy) take(ctx context.Context, tx *command.Tx, r *takeRequest) (addResponse, error) {
+	deadline := time.Now().Add(time.Duration(r.WaitMS) * time.Millisecond)
+	for {
+		s.mu.Lock()
+		n, ready := s.counts[r.Name].n, s.ready
+		if n > 0 {
+			defer s.mu.Unlock()
+			_, err := tx.Commit(&addOp{r.Name, n - 1})
+			return addResponse{Count: n}, err
+		}
+		s.mu.Unlock()
+		if woken, err := command.Wait(ctx, ready, time.Until(deadline)); !woken || err != nil {
+			return addResponse{}, err
+		}
+	}
+}
+
 type watchRequest struct {
 	nameRequest
 	command.Following
@@ -142,6 +169,7 @@ func toyCommands() []*command.Command {
 	return []*command.Command{
 		command.Read(command.Info{Name: "toy.get", Op: 0x7f01, Summary: "Return a count.", Args: "name"}, (*toy).get),
 		command.Write(command.Info{Name: "toy.add", Op: 0x7f02, Summary: "Add to a count."}, (*toy).add),
+		command.Write(command.Info{Name: "toy.take", Op: 0x7f05, Summary: "Take one away.", Waits: true}, (*toy).take),
 		command.Act(command.Info{Name: "toy.who", Op: 0x7f03, Summary: "Say who calls.", Access: auth.Admin}, (*toy).who),
 		command.Watch(command.Info{Name: "toy.watch", Op: 0x7f04, Summary: "Follow a count."}, (*toy).watch),
 	}
@@ -150,7 +178,9 @@ func toyCommands() []*command.Command {
 func toyStructure(commands []*command.Command) *command.Structure {
 	return &command.Structure{
 		Name: "toy", ID: 0x7f, Summary: "Counters.", Commands: commands,
-		New: func(env command.Env) command.State { return &toy{env: env, counts: map[string]count{}} },
+		New: func(env command.Env) command.State {
+			return &toy{env: env, counts: map[string]count{}, ready: make(chan struct{})}
+		},
 	}
 }
 
@@ -158,6 +188,7 @@ func toyStructure(commands []*command.Command) *command.Structure {
 type recorder struct {
 	*journal.Memory
 	records []journal.Record
+	forget  bool // keep none, for benchmarks
 	broken  error
 }
 
@@ -170,6 +201,9 @@ func (r *recorder) Append(rec *journal.Record) (uint64, error) {
 		return 0, r.broken
 	}
 	seq, err := r.Memory.Append(rec)
+	if r.forget {
+		return seq, err
+	}
 	r.records = append(r.records, *rec)
 	return seq, err
 }

@@ -98,13 +98,16 @@ func (tx *Tx) join(op journal.Op) uint64 {
 }
 
 // Now is the time of this Tx in Unix milliseconds, the same however often it is asked: what the handler
-// decides by and what its ops record.
+// decides by and what its ops record. After a Wait, Later reads the clock again.
 func (tx *Tx) Now() int64 {
 	if tx.now == 0 {
 		tx.now = tx.clock.Now()
 	}
 	return tx.now
 }
+
+// Later forgets the time, so that Now reads the clock again.
+func (tx *Tx) Later() { tx.now = 0 }
 
 // begin readies a pooled Tx for one handler.
 func (tx *Tx) begin(d *Dispatcher, r *Request, space *Space) {
