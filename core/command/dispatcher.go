@@ -319,13 +319,17 @@ func (d *Dispatcher) alone(space *Space, f func(seq uint64, open *transaction) e
 		return 0, err
 	}
 	if open.record.Len() == 0 {
-		return 0, nil
-	}
-	pen = false // Commit gives it back, whatever it returns
-	if err := d.journal.Commit(&open.record); err != nil {
-		return 0, fault.From(err)
+		seq = 0
+	} else {
+		pen = false // Commit gives it back, whatever it returns
+		if err := d.journal.Commit(&open.record); err != nil {
+			return 0, fault.From(err)
+		}
 	}
 	done = true
+	for _, f := range open.after {
+		f()
+	}
 	return seq, nil
 }
 

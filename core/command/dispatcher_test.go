@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -224,6 +225,22 @@ func TestATransactionIsOneRecordAndTwoNamespacesAreTwo(t *testing.T) {
 	calls[1].Namespace = "lab"
 	if _, err := b.d.Transact(t.Context(), calls); fault.CodeOf(err) != fault.Invalid {
 		t.Errorf("two namespaces in one transaction: %v", err)
+	}
+}
+
+func TestWhatCannotBeTakenBackWaitsForTheEnd(t *testing.T) {
+	b := newBench(t)
+	b.do(b.request("toy.add", `{"name":"alone"}`))
+	calls := []*command.Request{b.request("toy.add", `{"name":"a"}`), b.request("toy.add", `{"name":"b","fail":"before"}`)}
+	if _, err := b.d.Transact(t.Context(), calls); err == nil {
+		t.Error("the transaction succeeded")
+	}
+	calls[1] = b.request("toy.add", `{"name":"b"}`)
+	if _, err := b.d.Transact(t.Context(), calls); err != nil {
+		t.Error(err)
+	}
+	if got, want := b.told(), []string{"alone", "a", "b"}; !slices.Equal(got, want) {
+		t.Errorf("told %q, want %q", got, want)
 	}
 }
 

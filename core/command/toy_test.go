@@ -23,6 +23,7 @@ type toy struct {
 	mu     sync.Mutex
 	counts map[string]count
 	ready  chan struct{} // closed and replaced at every change
+	told   []string      // the names added to, once it was sure
 }
 
 type count struct {
@@ -105,6 +106,7 @@ func (s *toy) add(_ context.Context, tx *command.Tx, r *addRequest) (addResponse
 	if _, err := tx.Commit(&addOp{r.Name, to}); err != nil {
 		return addResponse{}, err
 	}
+	tx.After(func() { s.told = append(s.told, r.Name) })
 	switch r.Fail {
 	case "after":
 		return addResponse{}, fault.New(fault.Conflict, "asked to fail")
@@ -266,6 +268,15 @@ func outcome(t testing.TB, v any, err error) string {
 		t.Fatal(err)
 	}
 	return string(text)
+}
+
+// told returns the names that were added to for good.
+func (b *bench) told() []string {
+	space, err := b.engine.Space(core.DefaultNamespace)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return space.States[1].(*toy).told
 }
 
 // state returns all counts of the default namespace.

@@ -32,6 +32,7 @@ type Tx struct {
 type transaction struct {
 	record journal.Record
 	undo   []func()
+	after  []func()
 }
 
 var txs = sync.Pool{New: func() any { return new(Tx) }}
@@ -104,6 +105,17 @@ func (tx *Tx) Now() int64 {
 		tx.now = tx.clock.Now()
 	}
 	return tx.now
+}
+
+// After runs f once the change is sure to happen: at once, or at the end of the transaction, if it succeeds. It
+// is for what cannot be taken back, such as telling subscribers; f runs before any later command of the
+// namespace that waits for the transaction. It must not fail, block, or use the Tx.
+func (tx *Tx) After(f func()) {
+	if tx.open == nil {
+		f()
+		return
+	}
+	tx.open.after = append(tx.open.after, f)
 }
 
 // Later forgets the time, so that Now reads the clock again.
