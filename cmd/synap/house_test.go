@@ -1,0 +1,154 @@
+package main
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/hivellm/synap-go/"
+
+// plan says which of our packages each of our packages may import. A package that is not in it has no room in
+// the house. Tests of a package in a package of their own (foo_test) may import anything.
+var plan = map[string][]string{
+	"core/fault":   {},
+	"core/value":   {"core/fault"},
+	"core/auth":    {"core/fault"},
+	"core/journal": {"core/fault"},
+	"core/command": {"core/auth", "core/fault", "core/journal", "core/value"},
+	"core":         {"core/auth", "core/command", "core/fault", "core/journal", "core/value"},
+
+	// The structures: each knows itself and the table, never another structure, the engine or a door.
+	"core/kv": {"core/auth", "core/command", "core/fault", "core/journal", "core/value"},
+
+	"core/pubsub": {"core/auth", "core/command", "core/fault", "core/journal", "core/value"},
+
+	// The doors: they know the table, never a structure, the engine, the disk or each other.
+	"http":  {"core/auth", "core/command", "core/fault", "core/journal", "core/value"},
+	"mcp":   {"core/auth", "core/command", "core/fault", "core/journal", "core/value"},
+	"umicp": {"core/auth", "core/command", "core/fault", "core/journal", "core/value"},
+
+	// The only places where the names meet.
+	"cmd/synap":      {"*"},
+	"core/synaptest": {"*"},
+	"bench/http":     {"*"},
+}
+
+// testOnly are imported by tests and by nothing else.
+var testOnly = []string{"core/synaptest"}
+
+const root = "../.."
+
+// goFiles calls visit for every Go file of the project with its folder relative to the root.
+func goFiles(t *testing.T, visit func(dir, file string)) {
+	t.Helper()
+	err := filepath.WalkDir(root, func(file string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && d.Name() != ".." && (strings.HasPrefix(d.Name(), ".") || d.Name() == "node_modules" || d.Name() == "testdata"):
+			return filepath.SkipDir
+		case strings.HasSuffix(file, ".go"):
+			dir, err := filepath.Rel(root, filepath.Dir(file))
+			if err != nil {
+				return err
+			}
+			visit(filepath.ToSlash(dir), file)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestWhoImportsWhom(t *testing.T) {
+	seen := map[string]bool{}
+	goFiles(t, func(dir, file string) {
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+		if err != nil {
+			t.Fatal(err)
+		}
+		allowed, planned := plan[dir]
+		if !planned {
+			t.Errorf("%s is in no room of the house plan", dir)
+			return
+		}
+		seen[dir] = true
+		if strings.HasSuffix(parsed.Name.Name, "_test") {
+			return
+		}
+		for _, spec := range parsed.Imports {
+			imported, _ := strconv.Unquote(spec.Path.Value)
+			ours, ok := strings.CutPrefix(imported, module)
+			if !ok {
+				continue
+			}
+			if !slices.Contains(allowed, ours) && !slices.Contains(allowed, "*") && !strings.HasPrefix(ours, dir+"/") {
+				t.Errorf("%s imports %s; the house plan does not let it", dir, ours)
+			}
+			if slices.Contains(testOnly, ours) && !strings.HasSuffix(file, "_test.go") {
+				t.Errorf("%s imports %s, which is for tests", file, ours)
+			}
+		}
+	})
+	for dir := range plan {
+		if !seen[dir] {
+			t.Errorf("the house plan has a room %s that does not exist", dir)
+		}
+	}
+}
+
+func TestEveryPackageSaysWhatItIs(t *testing.T) {
+	documented := map[string]bool{}
+	goFiles(t, func(dir, file string) {
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.PackageClauseOnly|parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if parsed.Doc != nil && !strings.HasSuffix(file, "_test.go") {
+			if documented[dir] {
+				t.Errorf("%s has two package comments", dir)
+			}
+			documented[dir] = true
+			name := path.Base(dir)
+			want := "Package " + name + " "
+			if parsed.Name.Name == "main" {
+				want = "Command " + name + " "
+			}
+			if !strings.HasPrefix(parsed.Doc.Text(), want) {
+				t.Errorf("the package comment of %s does not begin with %q", dir, want)
+			}
+		}
+	})
+	for dir := range plan {
+		if !documented[dir] {
+			t.Errorf("%s has no package comment", dir)
+		}
+	}
+}
+
+// TestNothingLeadsOutside keeps what only one machine knows out of the project.
+func TestNothingLeadsOutside(t *testing.T) {
+	goFiles(t, func(_, file string) {
+		if filepath.Base(file) == "house_test.go" {
+			return
+		}
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, word := range []string{"/work/", "/root/", "../shared", "TODO", "FIXME"} {
+			if strings.Contains(string(text), word) {
+				t.Errorf("%s contains %q", file, word)
+			}
+		}
+	})
+}

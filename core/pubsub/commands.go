@@ -1,0 +1,63 @@
+package pubsub
+
+import (
+	"github.com/hivellm/synap-go/core/auth"
+	"github.com/hivellm/synap-go/core/command"
+)
+
+// commands is everything a client can ask of topics.
+func commands() []*command.Command {
+	return []*command.Command{
+		command.Write(command.Info{
+			Name: "pubsub.publish", Op: 0x0401, Args: "topic message", Body: "message",
+			Routes:  []string{"POST /topics/:topic"},
+			Summary: "Publish a message to everybody who listens to its topic now.",
+			Doc: "Nobody who listens later hears of it, unless it is retained. Each matching subscriber gets it once, however many of " +
+				"its patterns match; of each queue group one member does. In a transaction messages leave when it succeeds.",
+			Tool: &command.Tool{
+				Name: "synap_topic_publish", Title: "Publish to a topic", Profiles: []string{"core", "messaging"},
+				Description: "Tell everybody who listens to a topic right now; nothing is kept for later. For work that must be done " +
+					"use a queue, for history a stream. subscribers=0 means that nobody was listening; that is no error.",
+				Args: []string{"topic", "message", "headers", "retain"},
+			},
+		}, (*Broker).publish),
+		command.Write(command.Info{
+			Name: "pubsub.forget", Op: 0x0402, Args: "topic", Hints: command.Idempotent | command.Destructive,
+			Summary: "Forget the message that a topic retains.",
+		}, (*Broker).forget),
+		command.Watch(command.Info{
+			Name: "pubsub.subscribe", Op: 0x0403, Args: "patterns...",
+			Summary: "Follow the messages of topics and patterns.",
+			Doc: "Retained messages come first. A subscriber that does not keep up loses the oldest messages and is told how many " +
+				"with a dropped event, or with overflow close is cut off.",
+		}, (*Broker).watch),
+		command.Act(command.Info{
+			Name: "pubsub.listen", Op: 0x0404, Access: auth.Read, Args: "patterns...",
+			Summary: "Poll for the messages of topics and patterns.",
+			Doc: "The first call opens a subscription and later ones go on with it by name, so that nothing is missed in between. It " +
+				"belongs to whoever opened it and ends five minutes after its last use.",
+			Tool: &command.Tool{
+				Name: "synap_topic_listen", Title: "Listen to topics", Profiles: []string{"core", "messaging", "readonly"},
+				Description: "Hear what is published to topics from now on. The first call gives patterns and returns a subscription; " +
+					"pass that to the next call, so that nothing is missed. No messages = nothing was published; call again. " +
+					"dropped says how many were lost. For past events read a stream.",
+				Args:    []string{"patterns", "subscription", "wait_seconds=wait", "limit", "close"},
+				Aliases: map[string]string{"topics": "patterns", "topic": "patterns", "pattern": "patterns", "wait": "wait_seconds"},
+			},
+		}, (*Broker).listen),
+		command.Act(command.Info{
+			Name: "pubsub.request", Op: 0x0405, Access: auth.Write, Args: "topic message",
+			Summary: "Publish a message and wait for the first answer to it.",
+			Doc: "Listeners see reply_to and publish their answer to it. Fails at once with not_found when nobody listens, and with " +
+				"timeout when nobody answers.",
+		}, (*Broker).ask),
+		command.Read(command.Info{
+			Name: "pubsub.topics", Op: 0x0406, Args: "prefix",
+			Summary: "List the topics and patterns that somebody listens to, or that retain a message.",
+		}, (*Broker).topics),
+		command.Read(command.Info{
+			Name: "pubsub.stats", Op: 0x0407,
+			Summary: "Report how many subscriptions there are and how much was published.",
+		}, (*Broker).stats),
+	}
+}

@@ -1,0 +1,165 @@
+package pubsub
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"time"
+
+	"github.com/hivellm/synap-go/core/auth"
+	"github.com/hivellm/synap-go/core/command"
+	"github.com/hivellm/synap-go/core/fault"
+)
+
+// Limits of those who poll.
+const (
+	HandleLife       = 5 * time.Minute // how long a handle lives that nobody uses
+	MaxHandles       = 10_000          // of one namespace
+	defaultListened  = 50              // messages an answer holds
+	listenBufferSize = 1024
+)
+
+// handle is the subscription of somebody who comes back for its messages.
+type handle struct {
+	*subscription
+	owner   string // who may use it
+	expires int64  // Unix milliseconds; moved on at every use
+	busy    int    // how many calls are using it now; a handle in use does not expire
+}
+
+// ListenRequest opens a subscription, or comes back to one.
+type ListenRequest struct {
+	Patterns     []string `json:"patterns,omitempty" max:"100" jsonschema:"topics and patterns to listen to from now on: * is exactly one level, # at the end any number of levels"`
+	Subscription string   `json:"subscription,omitempty" max:"64" jsonschema:"the subscription of an earlier answer, to go on listening without a gap"`
+	WaitMS       int64    `json:"wait_ms,omitempty" min:"0" max:"25000" jsonschema:"how long to wait for the first message, in milliseconds"`
+	Wait         int64    `json:"wait,omitempty" min:"0" max:"25" jsonschema:"how long to wait for the first message, in seconds"`
+	Limit        int      `json:"limit,omitempty" default:"50" min:"1" max:"1000" jsonschema:"answer with at most so many messages"`
+	Close        bool     `json:"close,omitempty" jsonschema:"end the subscription"`
+}
+
+// Resources is every pattern; of a subscription, the patterns were checked when it was opened.
+func (r *ListenRequest) Resources() []auth.Resource { return patternResources(r.Patterns) }
+
+// Validate wants patterns or a subscription.
+func (r *ListenRequest) Validate() error {
+	switch {
+	case len(r.Patterns) > 0 && r.Subscription != "":
+		return fault.New(fault.Invalid, `"patterns" opens a new subscription and "subscription" goes on with one: give one of them`)
+	case len(r.Patterns) == 0 && r.Subscription == "":
+		return fault.New(fault.Invalid, `"patterns" is required, or the "subscription" of an earlier answer`).With("field", "patterns")
+	}
+	return checkPatterns(r.Patterns)
+}
+
+// ListenResponse is what came.
+type ListenResponse struct {
+	Subscription string     `json:"subscription,omitempty" jsonschema:"pass it to the next call, within five minutes; absent when it was closed"`
+	Messages     []*Message `json:"messages" jsonschema:"the messages, oldest first; empty when none came in time"`
+	Dropped      uint64     `json:"dropped,omitempty" jsonschema:"how many messages were lost before these because nobody came for them"`
+}
+
+func (b *Broker) listen(ctx context.Context, r *ListenRequest) (ListenResponse, error) {
+	owner := command.CallOf(ctx).Caller.Name
+	name, h, err := b.open(r, owner)
+	if err != nil {
+		return ListenResponse{}, err
+	}
+	defer b.release(name, h, r.Close)
+	ctx, cancel := context.WithTimeoutCause(ctx, max(time.Duration(r.WaitMS)*time.Millisecond, time.Duration(r.Wait)*time.Second), errTooLong)
+	defer cancel()
+	resp := ListenResponse{Subscription: name, Messages: []*Message{}}
+	if r.Close {
+		resp.Subscription = ""
+	}
+	for {
+		messages, dropped, err := h.take(r.Limit)
+		resp.Dropped += dropped
+		if err != nil {
+			return ListenResponse{}, err
+		}
+		if len(messages) > 0 {
+			resp.Messages = messages
+			return resp, nil
+		}
+		if r.Close {
+			return resp, nil
+		}
+		if err := h.wait(ctx); err != nil {
+			if errors.Is(context.Cause(ctx), errTooLong) {
+				return resp, nil
+			}
+			return ListenResponse{}, err
+		}
+	}
+}
+
+var errTooLong = errors.New("nothing came in time")
+
+// open finds or makes the handle, and marks it used.
+func (b *Broker) open(r *ListenRequest, owner string) (string, *handle, error) {
+	if r.Subscription != "" {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		h := b.handles[r.Subscription]
+		if h == nil || h.owner != owner {
+			return "", nil, fault.New(fault.NotFound,
+				"there is no subscription %q: it ended after five minutes without a call; open one anew with patterns", r.Subscription)
+		}
+		h.busy++
+		return r.Subscription, h, nil
+	}
+	h := &handle{subscription: newSubscription(r.Patterns, "", listenBufferSize, false), owner: owner, busy: 1}
+	if err := b.subscribe(h.subscription); err != nil {
+		return "", nil, err
+	}
+	b.mu.Lock()
+	if len(b.handles) >= MaxHandles {
+		b.mu.Unlock()
+		b.unsubscribe(h.subscription)
+		return "", nil, fault.New(fault.Exhausted, "%d subscriptions are open for polling, and no more are allowed", MaxHandles).
+			With("limit", MaxHandles)
+	}
+	defer b.mu.Unlock()
+	name := rand.Text()
+	b.handles[name] = h
+	return name, h, nil
+}
+
+// release ends a call's use of the handle; with end, or when it was the last one, the handle's own life.
+func (b *Broker) release(name string, h *handle, end bool) {
+	b.mu.Lock()
+	h.busy--
+	h.expires = b.env.Clock.Now() + HandleLife.Milliseconds()
+	if end {
+		delete(b.handles, name)
+	}
+	b.mu.Unlock()
+	if end {
+		h.stop(fault.New(fault.NotFound, "the subscription was closed"))
+		b.unsubscribe(h.subscription)
+		return
+	}
+	b.env.Wake(h.expires)
+}
+
+// Sweep implements command.State: it ends the handles that nobody came back for.
+func (b *Broker) Sweep(*command.Tx) (next int64, err error) {
+	now := b.env.Clock.Now()
+	var over []*handle
+	b.mu.Lock()
+	for name, h := range b.handles {
+		switch {
+		case h.busy > 0:
+		case h.expires <= now:
+			over = append(over, h)
+			delete(b.handles, name)
+		case next == 0 || h.expires < next:
+			next = h.expires
+		}
+	}
+	b.mu.Unlock()
+	for _, h := range over {
+		b.unsubscribe(h.subscription)
+	}
+	return next, nil
+}

@@ -1,0 +1,146 @@
+package pubsub
+
+import (
+	"context"
+	"sync"
+
+	"github.com/hivellm/synap-go/core/fault"
+	"github.com/hivellm/synap-go/core/value"
+)
+
+// Message is what was published. It is shared by everybody who receives it and never changed.
+type Message struct {
+	Topic       string            `json:"topic"`
+	Message     value.Value       `json:"message"`
+	Headers     map[string]string `json:"headers,omitempty"`
+	ReplyTo     string            `json:"reply_to,omitempty" jsonschema:"publish the answer to this topic"`
+	PublishedAt int64             `json:"published_at" jsonschema:"when it was published, in Unix milliseconds"`
+	PublishedBy string            `json:"published_by,omitempty" jsonschema:"who published it"`
+	Retained    bool              `json:"retained,omitempty" jsonschema:"true for the message that its topic keeps for newcomers"`
+}
+
+// size is about how many bytes of memory the message takes.
+func (m *Message) size() int {
+	n := 160 + len(m.Topic) + m.Message.Len() + len(m.ReplyTo) + len(m.PublishedBy)
+	for k, v := range m.Headers {
+		n += 32 + len(k) + len(v)
+	}
+	return n
+}
+
+// smallBox is how many messages a mailbox has room for before it grows.
+const smallBox = 16
+
+// subscription is one subscriber with its bounded mailbox: a publisher never waits for it.
+type subscription struct {
+	patterns []string
+	queue    string        // the queue group; "" for none
+	capacity int           // how many messages may wait
+	strict   bool          // ends at its first loss instead of going on without the oldest
+	wake     chan struct{} // holds a token when the mailbox changed
+
+	mu sync.Mutex
+
+	box     []*Message // a ring; grows up to capacity
+	head    int        // where the oldest is
+	count   int        // how many there are
+	dropped uint64     // how many were lost since the subscriber was last told
+	end     error      // why nothing more will come; nil while it may
+}
+
+func newSubscription(patterns []string, queue string, capacity int, strict bool) *subscription {
+	return &subscription{patterns: patterns, queue: queue, capacity: capacity, strict: strict, wake: make(chan struct{}, 1)}
+}
+
+// full reports whether the next message would cost one.
+func (s *subscription) full() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.count >= s.capacity || s.end != nil
+}
+
+// deliver puts the message into the mailbox. When there is no room the oldest goes, or, if the subscriber is
+// strict, the subscription ends. It never blocks.
+func (s *subscription) deliver(m *Message) {
+	s.mu.Lock()
+	switch {
+	case s.end != nil:
+	case s.count < s.capacity:
+		s.push(m)
+	case s.strict:
+		s.dropped++
+		s.end = fault.New(fault.Exhausted,
+			"the subscriber did not keep up: %d messages were waiting, and no more are held", s.capacity).
+			With("limit", s.capacity)
+	default:
+		s.box[s.head] = nil
+		s.head = (s.head + 1) % len(s.box)
+		s.count--
+		s.dropped++
+		s.push(m)
+	}
+	s.mu.Unlock()
+	s.poke()
+}
+
+// push adds the message at the end; there is room for it within capacity.
+func (s *subscription) push(m *Message) {
+	if s.count == len(s.box) {
+		bigger := make([]*Message, min(max(smallBox, 2*len(s.box)), s.capacity))
+		for i := range s.count {
+			bigger[i] = s.box[(s.head+i)%len(s.box)]
+		}
+		s.box, s.head = bigger, 0
+	}
+	s.box[(s.head+s.count)%len(s.box)] = m
+	s.count++
+}
+
+// take returns up to limit messages, oldest first, and how many were lost before them. The reason why nothing
+// more will come follows once the mailbox is empty.
+func (s *subscription) take(limit int) (messages []*Message, dropped uint64, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := min(limit, s.count)
+	if n > 0 {
+		messages = make([]*Message, n)
+	}
+	for i := range n {
+		messages[i] = s.box[s.head]
+		s.box[s.head] = nil
+		s.head = (s.head + 1) % len(s.box)
+	}
+	s.count -= n
+	dropped, s.dropped = s.dropped, 0
+	if n == 0 {
+		err = s.end
+	}
+	return messages, dropped, err
+}
+
+// stop ends the subscription for the reason.
+func (s *subscription) stop(reason error) {
+	s.mu.Lock()
+	if s.end == nil {
+		s.end = reason
+	}
+	s.mu.Unlock()
+	s.poke()
+}
+
+// wait returns when something may have changed, or with the context's error.
+func (s *subscription) wait(ctx context.Context) error {
+	select {
+	case <-s.wake:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (s *subscription) poke() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,234 @@
+// Package pubsub is messages for whoever listens now: topics, patterns, and
+// subscribers with bounded mailboxes.
+//
+// A message that is published reaches every subscriber with a pattern that matches
+// its topic, once, however many of its patterns do; of a queue group just one
+// member gets it. All of them share the one message. A subscriber that does not
+// keep up loses the oldest messages and is told how many, and never slows the
+// publisher. Nothing is kept for those who come later, except the one message that
+// a topic may retain: that one is data, and goes through the journal.
+//
+// A Broker is the state of one namespace. Its lock is held while subscriptions and
+// retained messages change, and shared while messages are matched.
+package pubsub
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/armon/go-radix"
+
+	"github.com/hivellm/synap-go/core/command"
+	"github.com/hivellm/synap-go/core/fault"
+	"github.com/hivellm/synap-go/core/journal"
+)
+
+// ID is the structure's permanent number.
+const ID = 4
+
+// Limits of one namespace; past them the caller gets Exhausted.
+const (
+	MaxSubscriptions = 100_000
+	MaxRetained      = 100_000
+	MaxPatterns      = 100 // of one subscription
+)
+
+// Structure returns the declaration of pub/sub.
+func Structure() *command.Structure {
+	return &command.Structure{
+		Name: "pubsub", ID: ID,
+		Summary:  "Topics: messages for whoever listens now, matched by patterns.",
+		Commands: commands(),
+		New:      func(env command.Env) command.State { return newBroker(env) },
+		DecodeOp: decodeOp,
+	}
+}
+
+// Broker is the topics of one namespace.
+type Broker struct {
+	env command.Env
+
+	mu sync.RWMutex
+
+	subscribers map[*subscription]struct{}
+	index       *index
+	handles     map[string]*handle // of those who poll
+	retained    *radix.Tree        // topic -> *Message
+	bytes       int64              // of the retained messages
+
+	published, delivered atomic.Uint64 // messages since the start; not guarded
+}
+
+func newBroker(env command.Env) *Broker {
+	return &Broker{
+		env: env, subscribers: map[*subscription]struct{}{}, index: newIndex(),
+		handles: map[string]*handle{}, retained: radix.New(),
+	}
+}
+
+// subscribe puts a subscription into the index and its mailbox under the retained messages that it matches.
+func (b *Broker) subscribe(s *subscription) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.subscribers) >= MaxSubscriptions {
+		return fault.New(fault.Exhausted, "there are %d subscriptions, and no more are allowed", MaxSubscriptions).
+			With("limit", MaxSubscriptions)
+	}
+	b.subscribers[s] = struct{}{}
+	seen := map[*Message]bool{}
+	for _, pattern := range s.patterns {
+		b.index.add(pattern, s)
+		b.retained.WalkPrefix(literal(pattern), func(topic string, v any) bool {
+			if m := v.(*Message); !seen[m] && Match(pattern, topic) {
+				seen[m] = true
+				s.deliver(m)
+			}
+			return false
+		})
+	}
+	return nil
+}
+
+func (b *Broker) unsubscribe(s *subscription) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.subscribers, s)
+	for _, pattern := range s.patterns {
+		b.index.remove(pattern, s)
+	}
+}
+
+// receivers returns who gets a message on the topic: every matching subscription once, of a queue group one.
+func (b *Broker) receivers(topic string) []*subscription {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	var first group
+	var all group // a set of its own, when more than one group matched
+	b.index.match(topic, true, func(g group) {
+		switch {
+		case first == nil:
+			first = g
+		case all == nil:
+			all = maps.Clone(first)
+			fallthrough
+		default:
+			maps.Copy(all, g)
+		}
+	})
+	if all == nil {
+		all = first
+	}
+	list := make([]*subscription, 0, len(all))
+	var queues map[string][]*subscription
+	for s := range all {
+		if s.queue == "" {
+			list = append(list, s)
+			continue
+		}
+		if queues == nil {
+			queues = map[string][]*subscription{}
+		}
+		queues[s.queue] = append(queues[s.queue], s)
+	}
+	for _, members := range queues {
+		list = append(list, pick(members))
+	}
+	return list
+}
+
+// pick chooses the member of a queue group that a message goes to. Go's map order has shuffled them; a member
+// with a full mailbox is passed over while another has room.
+func pick(members []*subscription) *subscription {
+	for _, s := range members {
+		if !s.full() {
+			return s
+		}
+	}
+	return members[0]
+}
+
+// Apply implements command.State. The caller holds b.mu.
+func (b *Broker) Apply(_ uint64, op journal.Op) {
+	r := op.(*retainOp)
+	b.keep(r.topic, r.message)
+}
+
+// keep makes m, or nothing, the retained message of the topic.
+func (b *Broker) keep(topic string, m *Message) {
+	if old, ok := b.retained.Get(topic); ok {
+		b.bytes -= int64(old.(*Message).size())
+	}
+	if m == nil {
+		b.retained.Delete(topic)
+		return
+	}
+	b.retained.Insert(topic, m)
+	b.bytes += int64(m.size())
+}
+
+// Replay implements command.State.
+func (b *Broker) Replay(seq uint64, op journal.Op) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.Apply(seq, op)
+}
+
+// Undo implements command.State. The caller holds b.mu.
+func (b *Broker) Undo(op journal.Op) func() {
+	topic := op.(*retainOp).topic
+	var old *Message
+	if v, ok := b.retained.Get(topic); ok {
+		old = v.(*Message)
+	}
+	return func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.keep(topic, old)
+	}
+}
+
+// Stats implements command.State: the retained messages, which are all the data there is.
+func (b *Broker) Stats() command.Usage {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return command.Usage{Items: int64(b.retained.Len()), Bytes: b.bytes}
+}
+
+// Check implements command.State.
+func (b *Broker) Check() error {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	var wrong []error
+	var bytes int64
+	b.retained.Walk(func(topic string, v any) bool {
+		m := v.(*Message)
+		bytes += int64(m.size())
+		if m.Topic != topic || CheckTopic(topic) != nil {
+			wrong = append(wrong, fmt.Errorf("the message of %q is retained for %q", m.Topic, topic))
+		}
+		return false
+	})
+	if bytes != b.bytes {
+		wrong = append(wrong, fmt.Errorf("retained messages take %d bytes, counted as %d", bytes, b.bytes))
+	}
+	for s := range b.subscribers {
+		for _, pattern := range s.patterns {
+			found := false
+			b.index.match(strings.NewReplacer("*", "x", "#", "x").Replace(pattern), true, func(g group) {
+				_, in := g[s]
+				found = found || in
+			})
+			if !found {
+				wrong = append(wrong, fmt.Errorf("pattern %q of a subscriber is not in the index", pattern))
+			}
+		}
+	}
+	if len(b.subscribers) == 0 && !b.index.empty() {
+		wrong = append(wrong, errors.New("the index holds patterns of nobody"))
+	}
+	return errors.Join(wrong...)
+}
