@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -130,8 +131,9 @@ func explain(err error, request any) error {
 	case errors.As(err, &syntax):
 		return fault.New(fault.Invalid, "malformed JSON at byte %d: %s", syntax.Offset, syntax.Error())
 	case errors.As(err, &wrongType):
+		field := jsonPath(wrongType.Field, request)
 		return fault.New(fault.Invalid, "%q: %s was given, %s is wanted",
-			wrongType.Field, withArticle(wrongType.Value), typeName(wrongType.Type)).With("field", wrongType.Field)
+			field, withArticle(wrongType.Value), typeName(wrongType.Type)).With("field", field)
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		return fault.New(fault.Invalid, "the request ends in the middle")
 	case strings.Contains(text, "unknown field"):
@@ -164,6 +166,37 @@ func unknownField(name string, request any) error {
 		err = fault.New(fault.Invalid, "there is no field %q; did you mean %q?", clip(name), near).With("nearest", near)
 	}
 	return err.With("field", clip(name))
+}
+
+// jsonPath drops the embedded Go structs from a field's path, which no caller has heard of.
+func jsonPath(path string, request any) string {
+	embedded := map[string]bool{}
+	collectEmbedded(reflect.TypeOf(request), embedded)
+	parts := slices.DeleteFunc(strings.Split(path, "."), func(part string) bool { return embedded[part] })
+	return strings.Join(parts, ".")
+}
+
+// collectEmbedded adds the names of all structs that are embedded in t, at any depth.
+func collectEmbedded(t reflect.Type, names map[string]bool) {
+	seen := map[reflect.Type]bool{}
+	var visit func(t reflect.Type)
+	visit = func(t reflect.Type) {
+		for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice || t.Kind() == reflect.Map {
+			t = t.Elem()
+		}
+		if t.Kind() != reflect.Struct || seen[t] {
+			return
+		}
+		seen[t] = true
+		for i := range t.NumField() {
+			f := t.Field(i)
+			if f.Anonymous {
+				names[f.Name] = true
+			}
+			visit(f.Type)
+		}
+	}
+	visit(t)
 }
 
 func withArticle(kind string) string {

@@ -26,6 +26,9 @@ type Tx struct {
 	now     int64
 
 	open *transaction // nil for a commit of its own
+
+	// alone is the record of a commit of its own: here, and not in Commit, so that no SET allocates one.
+	alone journal.Record
 }
 
 // transaction is a record in the making.
@@ -43,9 +46,9 @@ func (tx *Tx) Commit(op journal.Op) (version uint64, err error) {
 	if tx.open != nil {
 		return tx.join(op), nil
 	}
-	rec := journal.Record{}
-	rec.Add(tx.change(op))
-	if err := tx.append(&rec); err != nil {
+	tx.alone = journal.Record{}
+	tx.alone.Add(tx.change(op))
+	if err := tx.append(&tx.alone); err != nil {
 		return 0, err
 	}
 	tx.state.Apply(tx.seq, op)
@@ -63,11 +66,11 @@ func (tx *Tx) CommitAll(ops []journal.Op) (version uint64, err error) {
 		}
 		return tx.seq, nil
 	}
-	rec := journal.Record{}
+	tx.alone = journal.Record{}
 	for _, op := range ops {
-		rec.Add(tx.change(op))
+		tx.alone.Add(tx.change(op))
 	}
-	if err := tx.append(&rec); err != nil {
+	if err := tx.append(&tx.alone); err != nil {
 		return 0, err
 	}
 	for _, op := range ops {
