@@ -1,0 +1,186 @@
+package mcp
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/google/jsonschema-go/jsonschema"
+
+	"github.com/hivellm/synap-go/core/command"
+	"github.com/hivellm/synap-go/core/fault"
+)
+
+// arguments are what a model gave, by shown name, in the shape that the schema asks for.
+type arguments map[*argument]json.RawMessage
+
+// read understands what a model gave. Known spellings and shapes are forgiven in silence; anything else that is
+// not shown is an error that says what is, with the arguments as far as they were understood.
+func (t *tool) read(raw json.RawMessage) (arguments, error) {
+	raw = bytes.TrimSpace(raw)
+	if len(raw) == 0 || string(raw) == "null" {
+		return arguments{}, nil
+	}
+	if err := command.CheckJSON(raw); err != nil {
+		return nil, err
+	}
+	var given map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &given); err != nil {
+		return nil, fault.New(fault.Invalid, "the arguments are a JSON object, not %s", kindOf(raw))
+	}
+	args := arguments{}
+	spelt := map[*argument]string{}
+	for _, spelling := range slices.Sorted(maps.Keys(given)) {
+		a := t.find(spelling)
+		if a == nil {
+			return args, t.unknown(spelling)
+		}
+		if spelt[a] != "" {
+			return args, fault.New(fault.Invalid, "%q and %q mean the same: give %q only", spelt[a], spelling, a.name).
+				With("argument", a.name)
+		}
+		if kindOf(given[spelling]) == "null" && !slices.Contains(a.schema.Types, "null") {
+			continue // models say null for absent
+		}
+		spelt[a] = spelling
+		args[a] = forgive(given[spelling], a.schema)
+	}
+	return args, nil
+}
+
+// unknown names the nearest argument, and all.
+func (t *tool) unknown(spelling string) error {
+	if len(t.args) == 0 {
+		return fault.New(fault.Invalid, "there is no argument %q: %s takes none", clip(spelling, 80), t.name())
+	}
+	names := t.argumentNames()
+	err := fault.New(fault.Invalid, "there is no argument %q", clip(spelling, 80))
+	if near := command.Nearest(spelling, slices.Sorted(maps.Keys(t.byName))); near != "" {
+		err = fault.New(fault.Invalid, "there is no argument %q; did you mean %q?", clip(spelling, 80), t.byName[near].name).
+			With("nearest", t.byName[near].name)
+	}
+	return err.With("allowed", names)
+}
+
+func (t *tool) argumentNames() []string {
+	names := make([]string, len(t.args))
+	for i, a := range t.args {
+		names[i] = a.name
+	}
+	return names
+}
+
+// request turns arguments into the command's request.
+func (t *tool) request(args arguments) (command.JSON, error) {
+	fields := make(map[string]json.RawMessage, len(args)+len(t.presets))
+	for _, p := range t.presets {
+		fields[p.field] = p.value
+	}
+	for a, raw := range args {
+		fields[a.field] = raw
+	}
+	text, err := encode(fields)
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "the arguments are not valid JSON")
+	}
+	return command.JSON(text), nil
+}
+
+// forgive turns a value into the shape that the schema asks for where there is only one way to mean it. What
+// it cannot help it returns as it is: the command says what is wrong with it.
+func forgive(raw json.RawMessage, s *jsonschema.Schema) json.RawMessage {
+	raw = bytes.TrimSpace(raw)
+	given := kindOf(raw)
+	switch {
+	case s.Type == "array" && given == "array":
+		return forgiveAll(raw, s.Items)
+	case s.Type == "array" && s.Items != nil:
+		if item := forgive(raw, s.Items); accepts(s.Items, kindOf(item)) {
+			return slices.Concat(json.RawMessage("["), item, json.RawMessage("]"))
+		}
+	case s.Type == "integer" && given == "number":
+		return whole(raw)
+	case accepts(s, given):
+	case given == "string":
+		return unquote(raw, s)
+	case s.Type == "string" && (given == "number" || given == "boolean"):
+		return strconv.AppendQuote(nil, string(raw))
+	}
+	return raw
+}
+
+func forgiveAll(raw json.RawMessage, s *jsonschema.Schema) json.RawMessage {
+	var items []json.RawMessage
+	if s == nil || json.Unmarshal(raw, &items) != nil {
+		return raw
+	}
+	for i := range items {
+		items[i] = forgive(items[i], s)
+	}
+	if text, err := encode(items); err == nil {
+		return text
+	}
+	return raw
+}
+
+// unquote takes a number, a boolean or an object out of the string that it was given in.
+func unquote(raw json.RawMessage, s *jsonschema.Schema) json.RawMessage {
+	var text string
+	if json.Unmarshal(raw, &text) != nil {
+		return raw
+	}
+	inner := json.RawMessage(strings.TrimSpace(text))
+	if !json.Valid(inner) {
+		return raw
+	}
+	if kind := kindOf(inner); kind == "number" && s.Type == "integer" {
+		return whole(inner)
+	} else if accepts(s, kind) {
+		return inner
+	}
+	return raw
+}
+
+// whole writes a number without a fraction, such as 5.0 or 1e3, as an integer.
+func whole(raw json.RawMessage) json.RawMessage {
+	f, err := strconv.ParseFloat(string(raw), 64)
+	if err != nil || f != math.Trunc(f) || math.Abs(f) >= 1<<53 || !bytes.ContainsAny(raw, ".eE") {
+		return raw
+	}
+	return strconv.AppendInt(nil, int64(f), 10)
+}
+
+// accepts reports whether a value of the kind can fit the schema.
+func accepts(s *jsonschema.Schema, kind string) bool {
+	if s.Type == "" && s.Types == nil {
+		return true
+	}
+	if kind == "number" && (s.Type == "integer" || slices.Contains(s.Types, "integer")) {
+		return true
+	}
+	return s.Type == kind || slices.Contains(s.Types, kind)
+}
+
+// kindOf names the JSON type of a value; every number is a "number".
+func kindOf(raw json.RawMessage) string {
+	if len(raw) == 0 {
+		return "nothing"
+	}
+	switch raw[0] {
+	case '{':
+		return "object"
+	case '[':
+		return "array"
+	case '"':
+		return "string"
+	case 't', 'f':
+		return "boolean"
+	case 'n':
+		return "null"
+	}
+	return "number"
+}

@@ -1,0 +1,126 @@
+package mcp
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/hivellm/synap-go/core/command"
+	"github.com/hivellm/synap-go/core/fault"
+)
+
+// The profiles that every table has. Further ones are named by the tools that belong to them.
+const (
+	profileCore     = "core"     // all tools but those that are only in the full profile
+	profileReadOnly = "readonly" // those of core that change nothing
+	profileFull     = "full"     // every tool
+)
+
+// catalog is the command table as language models see it. It is immutable.
+type catalog struct {
+	table    *command.Table
+	tools    []*tool // in the order in which structures and their commands are declared
+	profiles map[string]*profile
+}
+
+// profile is a named set of tools.
+type profile struct {
+	name         string
+	tools        []*tool // in the catalog's order
+	byCommand    map[string]*tool
+	instructions string // what a client is told when it connects
+}
+
+// newCatalog derives everything from the table and fails with every mistake it finds.
+func newCatalog(table *command.Table) (*catalog, error) {
+	c := &catalog{table: table, profiles: map[string]*profile{}}
+	var wrong []error
+	for _, structure := range table.Structures() {
+		for _, cmd := range structure.Commands {
+			if cmd.Tool == nil {
+				continue
+			}
+			t, err := newTool(cmd)
+			if err != nil {
+				wrong = append(wrong, fmt.Errorf("tool %s: %w", cmd.Tool.Name, err))
+				continue
+			}
+			c.tools = append(c.tools, t)
+		}
+	}
+	if err := errors.Join(wrong...); err != nil {
+		return nil, err
+	}
+	names := map[string]bool{profileCore: true, profileReadOnly: true, profileFull: true}
+	for _, t := range c.tools {
+		for _, name := range t.command.Tool.Profiles {
+			names[name] = true
+		}
+	}
+	for name := range names {
+		c.profiles[name] = c.newProfile(name)
+	}
+	return c, nil
+}
+
+func (c *catalog) newProfile(name string) *profile {
+	p := &profile{name: name, byCommand: map[string]*tool{}}
+	for _, t := range c.tools {
+		if t.belongs(name) {
+			p.tools = append(p.tools, t)
+			p.byCommand[t.command.Name] = t
+		}
+	}
+	p.instructions = p.instruct(c.table)
+	return p
+}
+
+// belongs reports whether the tool is in the profile. Read-only is what a tool is, not what it says.
+func (t *tool) belongs(profile string) bool {
+	listed := t.command.Tool.Profiles
+	core := len(listed) != 1 || listed[0] != profileFull
+	switch profile {
+	case profileFull:
+		return true
+	case profileCore:
+		return core
+	case profileReadOnly:
+		return core && t.command.ReadOnly()
+	}
+	return slices.Contains(listed, profile)
+}
+
+// profile returns the profile of that name, "" being core, or a NotFound error that names them all.
+func (c *catalog) profile(name string) (*profile, error) {
+	if name == "" {
+		name = profileCore
+	}
+	if p := c.profiles[name]; p != nil {
+		return p, nil
+	}
+	all := slices.Sorted(maps.Keys(c.profiles))
+	return nil, fault.New(fault.NotFound, "there is no profile %q; the profiles are %s", clip(name, 80), strings.Join(all, ", ")).
+		With("profiles", all)
+}
+
+// has reports whether the tool is in the profile.
+func (p *profile) has(t *tool) bool { return p.byCommand[t.command.Name] == t }
+
+// names returns the names of the profile's tools.
+func (p *profile) names() []string {
+	names := make([]string, len(p.tools))
+	for i, t := range p.tools {
+		names[i] = t.name()
+	}
+	return names
+}
+
+// clip shortens what a caller sent before it is repeated to them.
+func clip(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "…"
+}

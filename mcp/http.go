@@ -1,0 +1,171 @@
+package mcp
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"runtime/debug"
+
+	"github.com/mark3labs/mcp-go/mcp"
+	"github.com/mark3labs/mcp-go/server"
+
+	"github.com/hivellm/synap-go/core/auth"
+	"github.com/hivellm/synap-go/core/fault"
+)
+
+// maxBodyBytes is the longest message; a longer one is answered with 413.
+const maxBodyBytes = 4 << 20
+
+// Handler serves MCP's StreamableHTTP, for revisions with sessions (up to 2025-11-25) and without (from 2026-07-28)
+// alike. It is to be mounted at /mcp behind a front that checks Host and Origin and has put the caller's identity
+// into the request's context; without one the answer is 401. ?profile= chooses the tools.
+func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.serveHTTP) }
+
+// newWeb is mcp-go's transport as it has to be set up to be safe.
+func (s *Server) newWeb() *server.StreamableHTTPServer {
+	return server.NewStreamableHTTPServer(s.library,
+		server.WithSessionIdManagerResolver(s.sessions),
+		server.WithEventStore(newEvents()),
+		server.WithStreamableHTTPLogger(slogTo(s.log)),
+		// The front has the list of allowed hosts; the library knows loopback names only.
+		server.WithDisableLocalhostProtection(true),
+	)
+}
+
+// refusal is an error of the transport, before there is a call.
+type refusal struct {
+	status  int
+	message string
+}
+
+func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
+	defer s.recovered(w)
+	leave, err := s.enter()
+	if err != nil {
+		w.Header().Set("Retry-After", "1")
+		refuse(w, http.StatusServiceUnavailable, err.Error())
+		return
+	}
+	defer leave()
+	r, done, no := s.admit(w, r)
+	if no != nil {
+		refuse(w, no.status, no.message)
+		return
+	}
+	defer done()
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	defer context.AfterFunc(s.all, cancel)()
+	out := newStream(w)
+	defer out.close()
+	s.web.ServeHTTP(out, r.WithContext(ctx))
+}
+
+// admit makes the checks that come before the protocol and returns the request with its body read and its profile
+// in the context. done is called when it was served.
+func (s *Server) admit(w http.ResponseWriter, r *http.Request) (admitted *http.Request, done func(), no *refusal) {
+	id := auth.FromContext(r.Context())
+	if id == nil {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="synap"`)
+		return nil, nil, &refusal{http.StatusUnauthorized, "who is calling is not known: send a credential"}
+	}
+	p, err := s.catalog.profile(r.URL.Query().Get("profile"))
+	if err != nil {
+		return nil, nil, &refusal{http.StatusBadRequest, err.Error()}
+	}
+	var body []byte
+	switch r.Method {
+	case http.MethodGet, http.MethodDelete:
+	case http.MethodPost:
+		if body, no = readBody(w, r); no != nil {
+			return nil, nil, no
+		}
+	default:
+		w.Header().Set("Allow", "GET, POST, DELETE")
+		return nil, nil, &refusal{http.StatusMethodNotAllowed, r.Method + " is not a method of this endpoint"}
+	}
+	if done, no = s.admitSession(r, id); no != nil {
+		return nil, nil, no
+	}
+	r = r.WithContext(withProfile(r.Context(), p))
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	return r, done, nil
+}
+
+// admitSession finds the session that the request belongs to. Requests of revisions without sessions have none, and
+// neither has the one that opens it.
+func (s *Server) admitSession(r *http.Request, id *auth.Identity) (done func(), no *refusal) {
+	session := r.Header.Get(server.HeaderKeySessionID)
+	switch {
+	case mcp.IsModernProtocol(r.Header.Get(mcp.HeaderProtocolVersion)):
+		return func() {}, nil
+	case session == "" && r.Method == http.MethodPost:
+		return func() {}, nil
+	case session == "":
+		return nil, &refusal{http.StatusBadRequest, "the " + server.HeaderKeySessionID + " header is missing: send initialize first"}
+	}
+	done, ok := s.sessions.use(session, id.Name)
+	if !ok {
+		return nil, &refusal{http.StatusNotFound, errNoSession.Error() + ": send initialize to open one"}
+	}
+	return done, nil
+}
+
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, *refusal) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBodyBytes))
+	var tooLong *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLong):
+		return nil, &refusal{http.StatusRequestEntityTooLarge, "the message is longer than 4 MiB"}
+	case err != nil:
+		return nil, &refusal{http.StatusBadRequest, "the message ends in the middle"}
+	}
+	return body, nil
+}
+
+// refuse answers with a JSON-RPC error that belongs to no request.
+func refuse(w http.ResponseWriter, status int, message string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(rpcError(nil, mcp.INVALID_REQUEST, message)) // a client that went away needs no answer
+}
+
+// rpcError is a JSON-RPC error; id is nil when the request's is not known.
+func rpcError(id any, code int, message string) []byte {
+	text, err := encode(mcp.NewJSONRPCError(mcp.NewRequestId(id), code, message, nil))
+	if err != nil {
+		return nil // numbers and strings always encode
+	}
+	return append(text, '\n')
+}
+
+// recovered turns a panic, which is a bug, into a 500: one request fails and the server stays up.
+func (s *Server) recovered(w http.ResponseWriter) {
+	p := recover()
+	if p == nil {
+		return
+	}
+	if p == http.ErrAbortHandler { //nolint:errorlint // net/http compares it so as well
+		panic(p)
+	}
+	s.log.WithField("panic", p).WithField("stack", string(debug.Stack())).Error("a request panicked")
+	refuse(w, http.StatusInternalServerError, fault.New(fault.Internal, "internal error").Message)
+}
+
+// forget drops what the library keeps of a session that has ended: it does so for a DELETE, and in no other way.
+func (s *Server) forget(id string) {
+	s.web.Handle(nowhere{}, &server.HTTPRequest{
+		Method: http.MethodDelete, Header: http.Header{server.HeaderKeySessionID: {id}}, Context: context.Background(),
+	})
+}
+
+// nowhere is the response to a request that nobody sent.
+type nowhere struct{}
+
+func (nowhere) Header() http.Header         { return http.Header{} }
+func (nowhere) WriteHeader(int)             {}
+func (nowhere) Write(p []byte) (int, error) { return len(p), nil }
+func (nowhere) Flush()                      {}
+func (nowhere) CanStream() bool             { return false }

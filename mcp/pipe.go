@@ -1,0 +1,248 @@
+package mcp
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/mark3labs/mcp-go/mcp"
+
+	"github.com/hivellm/synap-go/core/auth"
+)
+
+const (
+	maxPipeCalls         = 64  // requests of one pipe in progress; the next line waits until one is done
+	maxPipeNotifications = 100 // notifications not yet written; further ones are dropped
+)
+
+// ServeStdio speaks MCP over a pair of pipes, one message a line, until in ends (nil), the context or the server does
+// (nil), or out cannot be written (the error). A line that is no message is answered with an error, and the next one is
+// read. Calls in progress at the end of in are given lingerTime to answer.
+//
+// mcp-go has a loop for this too; it drops calls that are waiting when in ends, reads lines of any length, and can run
+// only once in a process.
+func (s *Server) ServeStdio(ctx context.Context, in io.Reader, out io.Writer) error {
+	leave, err := s.enter()
+	if err != nil {
+		return err
+	}
+	defer leave()
+	ctx, cancel := context.WithCancelCause(auth.NewContext(withProfile(ctx, s.profile), s.identity))
+	defer cancel(nil)
+	defer context.AfterFunc(s.calls, func() { cancel(errStopping) })()
+	p := &pipe{
+		server: s, out: out, cancel: func() { cancel(nil) }, id: rand.Text(),
+		slots: make(chan struct{}, maxPipeCalls), notifications: make(chan mcp.JSONRPCNotification, maxPipeNotifications),
+	}
+	if err := s.library.RegisterSession(ctx, p); err != nil {
+		return fmt.Errorf("a session for the pipe: %w", err)
+	}
+	defer s.library.UnregisterSession(context.WithoutCancel(ctx), p.id)
+	return p.serve(ctx, in)
+}
+
+// pipe is one client at the other end of two pipes. It is mcp-go's session for that client.
+type pipe struct {
+	server *Server
+	id     string
+	cancel func() // ends everything
+
+	initialized   atomic.Bool
+	notifications chan mcp.JSONRPCNotification // what the server has to tell
+	slots         chan struct{}                // one for each request in progress
+	requests      sync.WaitGroup
+
+	mu     sync.Mutex // held while a message is written
+	out    io.Writer
+	broken error // why out cannot be written
+}
+
+// SessionID implements server.ClientSession.
+func (p *pipe) SessionID() string { return p.id }
+
+// Initialize implements server.ClientSession.
+func (p *pipe) Initialize() { p.initialized.Store(true) }
+
+// Initialized implements server.ClientSession.
+func (p *pipe) Initialized() bool { return p.initialized.Load() }
+
+// NotificationChannel implements server.ClientSession.
+func (p *pipe) NotificationChannel() chan<- mcp.JSONRPCNotification { return p.notifications }
+
+// serve reads until the end, then lets the requests in progress finish.
+func (p *pipe) serve(ctx context.Context, in io.Reader) error {
+	lines := make(chan line)
+	go readLines(ctx, in, lines)
+	var notifier sync.WaitGroup
+	notifier.Go(func() { p.notify(ctx) })
+	err := p.take(ctx, lines)
+	interrupt(in)
+
+	linger := time.AfterFunc(lingerTime, p.cancel)
+	p.requests.Wait()
+	linger.Stop()
+	p.cancel()
+	notifier.Wait()
+	return errors.Join(err, p.broken)
+}
+
+// take handles lines until there are no more.
+func (p *pipe) take(ctx context.Context, lines <-chan line) error {
+	for {
+		select {
+		case l, more := <-lines:
+			if !more {
+				return nil
+			}
+			if l.err != nil {
+				return fmt.Errorf("read a message: %w", l.err)
+			}
+			p.handle(ctx, l)
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// handle answers one line. Requests run side by side, except the first one, on which all others build.
+func (p *pipe) handle(ctx context.Context, l line) {
+	if l.tooLong {
+		p.write(rpcError(nil, mcp.INVALID_REQUEST, "the message is longer than 4 MiB"))
+		return
+	}
+	if len(bytes.TrimSpace(l.text)) == 0 {
+		return
+	}
+	var message struct {
+		ID     any           `json:"id"`
+		Method mcp.MCPMethod `json:"method"`
+	}
+	if err := json.Unmarshal(l.text, &message); err != nil {
+		p.write(rpcError(nil, mcp.PARSE_ERROR, "the line is not a JSON-RPC message"))
+		return
+	}
+	if message.ID == nil || message.Method == mcp.MethodInitialize {
+		p.answer(ctx, message.ID, l.text)
+		return
+	}
+	select {
+	case p.slots <- struct{}{}:
+	case <-ctx.Done():
+		return
+	}
+	p.requests.Go(func() {
+		defer func() { <-p.slots }()
+		p.answer(ctx, message.ID, l.text)
+	})
+}
+
+// answer runs one message and writes what it is answered with, if anything.
+func (p *pipe) answer(ctx context.Context, id any, message json.RawMessage) {
+	defer func() {
+		if bug := recover(); bug != nil {
+			p.server.log.WithField("panic", bug).WithField("stack", string(debug.Stack())).Error("a message panicked")
+			if id != nil {
+				p.write(rpcError(id, mcp.INTERNAL_ERROR, "internal error"))
+			}
+		}
+	}()
+	if response := p.server.handle(ctx, p, message); response != nil {
+		p.send(response)
+	}
+}
+
+// notify writes what the server has to tell, until the context ends.
+func (p *pipe) notify(ctx context.Context) {
+	for {
+		select {
+		case n := <-p.notifications:
+			p.send(n)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (p *pipe) send(message any) {
+	text, err := encode(message)
+	if err != nil {
+		p.server.log.WithError(err).Error("a message cannot be written as JSON")
+		return
+	}
+	p.write(append(text, '\n'))
+}
+
+// write writes one line. When that fails the client is gone, and so is the pipe.
+func (p *pipe) write(text []byte) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.broken != nil {
+		return
+	}
+	if _, err := p.out.Write(text); err != nil {
+		p.broken = fmt.Errorf("write a message: %w", err)
+		p.cancel()
+	}
+}
+
+// line is one line of input, or why there are no more.
+type line struct {
+	text    []byte
+	tooLong bool // longer than maxBodyBytes: its text is gone
+	err     error
+}
+
+// readLines sends every line of in, without its end, and closes lines. It ends when in does, and when nobody wants
+// another line.
+func readLines(ctx context.Context, in io.Reader, lines chan<- line) {
+	defer close(lines)
+	r := bufio.NewReaderSize(in, 64<<10)
+	for {
+		l, err := readLine(r)
+		if err != nil && !errors.Is(err, io.EOF) {
+			l.err = err
+		}
+		if len(l.text) > 0 || l.tooLong || l.err != nil {
+			select {
+			case lines <- l:
+			case <-ctx.Done():
+				return
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// readLine reads up to the next newline or the end; of a line that is too long only that.
+func readLine(r *bufio.Reader) (l line, err error) {
+	for {
+		part, err := r.ReadSlice('\n')
+		if l.tooLong = l.tooLong || len(l.text)+len(part) > maxBodyBytes; l.tooLong {
+			l.text = nil
+		} else {
+			l.text = append(l.text, part...)
+		}
+		if !errors.Is(err, bufio.ErrBufferFull) {
+			return l, err
+		}
+	}
+}
+
+// interrupt ends a read that is waiting, where in can do that: a pipe or a socket can, a terminal ends with the
+// process.
+func interrupt(in io.Reader) {
+	if d, ok := in.(interface{ SetReadDeadline(t time.Time) error }); ok {
+		_ = d.SetReadDeadline(time.Now()) // if it cannot, the read ends with in
+	}
+}

@@ -1,0 +1,201 @@
+package mcp
+
+import (
+	"crypto/rand"
+	"errors"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/mark3labs/mcp-go/server"
+
+	"github.com/hivellm/synap-go/core/auth"
+)
+
+// A session that nobody used for sessionIdleTTL ends. When there are too many, the one that was idle longest makes
+// room: its client is told that it is gone, and connects anew.
+const (
+	sessionIdleTTL          = 30 * time.Minute
+	maxSessions             = 10_000
+	maxSessionsPerPrincipal = 1_000
+)
+
+var errNoSession = errors.New("there is no such session")
+
+// sessions are the sessions of clients of the revisions up to 2025-11-25, and whose each one is.
+type sessions struct {
+	forget func(id string) // drops what the library keeps of a session; called without mu, by several goroutines
+
+	mu     sync.Mutex
+	byID   map[string]*session
+	owned  map[string]int // how many each principal has
+	timer  *time.Timer    // armed while there is a session
+	closed bool
+}
+
+// session is one client's connection, from initialize to DELETE.
+type session struct {
+	owner string
+	busy  int       // requests and streams in progress: a busy session is not idle
+	last  time.Time // when it was last used
+}
+
+func newSessions(forget func(id string)) *sessions {
+	return &sessions{forget: forget, byID: map[string]*session{}, owned: map[string]int{}}
+}
+
+// use counts a request of the session in; done counts it out. It refuses when the session is not the caller's, just
+// as it does when there is none.
+func (ss *sessions) use(id, owner string) (done func(), ok bool) {
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	s := ss.byID[id]
+	if s == nil || s.owner != owner {
+		return nil, false
+	}
+	s.busy++
+	s.last = time.Now()
+	return func() {
+		ss.mu.Lock()
+		defer ss.mu.Unlock()
+		s.busy--
+		s.last = time.Now()
+	}, true
+}
+
+// start opens a session.
+func (ss *sessions) start(owner string) (id string) {
+	id = rand.Text() // 130 bits
+	ss.mu.Lock()
+	var full string
+	switch {
+	case ss.owned[owner] >= maxSessionsPerPrincipal:
+		full = ss.idlest(owner)
+	case len(ss.byID) >= maxSessions:
+		full = ss.idlest("")
+	}
+	ss.remove(full)
+	ss.byID[id] = &session{owner: owner, last: time.Now()}
+	ss.owned[owner]++
+	if ss.timer == nil && !ss.closed {
+		ss.timer = time.AfterFunc(sessionIdleTTL, ss.sweep)
+	}
+	ss.mu.Unlock()
+	if full != "" {
+		ss.forget(full)
+	}
+	return id
+}
+
+// idlest returns the session that was idle longest, of one owner or of all with "". mu is held.
+func (ss *sessions) idlest(owner string) (id string) {
+	var best *session
+	for candidate, s := range ss.byID {
+		if owner != "" && s.owner != owner {
+			continue
+		}
+		if best == nil || (s.busy == 0 && best.busy > 0) || ((s.busy > 0) == (best.busy > 0) && s.last.Before(best.last)) {
+			id, best = candidate, s
+		}
+	}
+	return id
+}
+
+// end closes a session and reports whether there was one.
+func (ss *sessions) end(id string) bool {
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	return ss.remove(id)
+}
+
+// remove is end with mu held.
+func (ss *sessions) remove(id string) bool {
+	s := ss.byID[id]
+	if s == nil {
+		return false
+	}
+	delete(ss.byID, id)
+	if ss.owned[s.owner]--; ss.owned[s.owner] == 0 {
+		delete(ss.owned, s.owner)
+	}
+	return true
+}
+
+// sweep ends the sessions that were idle too long, and comes back when the next one can be.
+func (ss *sessions) sweep() {
+	now := time.Now()
+	next := sessionIdleTTL
+	var idle []string
+	ss.mu.Lock()
+	for id, s := range ss.byID {
+		left := sessionIdleTTL
+		if s.busy == 0 {
+			left = s.last.Add(sessionIdleTTL).Sub(now)
+		}
+		if left <= 0 {
+			idle = append(idle, id)
+			ss.remove(id)
+		}
+		next = min(next, max(left, time.Second))
+	}
+	ss.timer = nil
+	if len(ss.byID) > 0 && !ss.closed {
+		ss.timer = time.AfterFunc(next, ss.sweep)
+	}
+	ss.mu.Unlock()
+	for _, id := range idle {
+		ss.forget(id)
+	}
+}
+
+// close stops the sweeping.
+func (ss *sessions) close() {
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	ss.closed = true
+	if ss.timer != nil {
+		ss.timer.Stop()
+		ss.timer = nil
+	}
+}
+
+// count returns how many sessions there are.
+func (ss *sessions) count() int {
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	return len(ss.byID)
+}
+
+// ResolveSessionIdManager implements server.SessionIdManagerResolver: the ids that a request may make and use are
+// those of its caller. Without a request the library is cleaning up.
+func (ss *sessions) ResolveSessionIdManager(r *http.Request) server.SessionIdManager {
+	if r == nil {
+		return &principal{sessions: ss}
+	}
+	return &principal{sessions: ss, id: auth.FromContext(r.Context())}
+}
+
+// principal is the sessions as one caller has them.
+type principal struct {
+	sessions *sessions
+	id       *auth.Identity // nil when the library itself asks
+}
+
+// Generate implements server.SessionIdManager.
+func (p *principal) Generate() string { return p.sessions.start(p.id.Name) }
+
+// Validate implements server.SessionIdManager.
+func (p *principal) Validate(id string) (terminated bool, err error) {
+	p.sessions.mu.Lock()
+	defer p.sessions.mu.Unlock()
+	if s := p.sessions.byID[id]; s == nil || p.id == nil || s.owner != p.id.Name {
+		return false, errNoSession
+	}
+	return false, nil
+}
+
+// Terminate implements server.SessionIdManager. Only the front lets a request end a session, and only its own.
+func (p *principal) Terminate(id string) (notAllowed bool, err error) {
+	p.sessions.end(id)
+	return false, nil
+}
