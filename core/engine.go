@@ -58,7 +58,7 @@ type Engine struct {
 // New assembles an engine. It does nothing until Run.
 func New(o Options) (*Engine, error) {
 	if o.Journal == nil {
-		o.Journal = journal.NewMemory(journal.MemoryOptions{Epoch: uint64(time.Now().UnixMilli())}) //nolint:gosec // after 1970
+		o.Journal = journal.NewMemory(journal.MemoryOptions{Epoch: uint64(time.Now().UnixMilli())})
 	}
 	e := &Engine{
 		version: o.Version,

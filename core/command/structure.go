@@ -126,11 +126,10 @@ func (h *Histogram) observe(d time.Duration) {
 
 // Snapshot returns the cumulative count at each of Buckets, the total count and the sum of the durations.
 func (h *Histogram) Snapshot() (cumulative [len(Buckets)]uint64, count uint64, sum time.Duration) {
-	for i := range h.counts {
+	for i := range cumulative {
 		count += h.counts[i].Load()
-		if i < len(cumulative) {
-			cumulative[i] = count
-		}
+		cumulative[i] = count
 	}
+	count += h.counts[len(cumulative)].Load()
 	return cumulative, count, time.Duration(h.sum.Load())
 }

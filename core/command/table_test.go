@@ -29,7 +29,7 @@ type (
 	}
 )
 
-func handle[Req any](*toy, context.Context, *Req) (getResponse, error) { return getResponse{}, nil }
+func handle[Req any](_ *toy, _ context.Context, _ *Req) (getResponse, error) { return getResponse{}, nil }
 
 func TestAWrongTableDoesNotStart(t *testing.T) {
 	info := func(change func(*command.Info)) command.Info {

@@ -112,7 +112,7 @@ func (d Durability) MarshalText() ([]byte, error) { return []byte(d.String()), n
 func (d *Durability) UnmarshalText(text []byte) error {
 	for level, name := range durabilities {
 		if name == string(text) {
-			*d = Durability(level) //nolint:gosec // an index of a five-element array
+			*d = Durability(level)
 			return nil
 		}
 	}
@@ -128,7 +128,8 @@ func (d *Durability) UnmarshalText(text []byte) error {
 // Begin, Commit and Abandon are for a commit that must know its number before its
 // changes are complete: between Begin and the other two nobody else can append.
 type Journal interface {
-	// Append numbers and keeps a record. On an error nothing was kept and the number was not used.
+	// Append numbers and keeps a record; the memory that rec points at is the caller's again when it returns. On
+	// an error nothing was kept and the number was not used.
 	Append(rec *Record) (seq uint64, err error)
 
 	// Begin takes the pen and returns the number that the next record gets.

@@ -89,7 +89,7 @@ func (m *Memory) push(rec *Record) {
 	}
 	// The oldest go when there is no room, by number or by bytes; the newest always stays.
 	for m.count > 0 && (m.count == len(m.ring) || m.count >= m.maxRecords || m.bytes+rec.size > m.maxBytes) {
-		slot := &m.ring[m.index(m.last-uint64(m.count))] //nolint:gosec // count is never negative
+		slot := &m.ring[m.index(m.last-uint64(m.count))]
 		m.bytes -= slot.size
 		*slot = Record{}
 		m.count--
@@ -99,15 +99,16 @@ func (m *Memory) push(rec *Record) {
 	m.bytes += rec.size
 }
 
-func (m *Memory) index(seq uint64) uint64 { return seq & uint64(len(m.ring)-1) }
+// index is where the record of that number is, or would be.
+func (m *Memory) index(seq uint64) uint64 { return seq % uint64(len(m.ring)) }
 
 // grow doubles the ring, so that an idle server holds a small one.
 func (m *Memory) grow() {
 	old := m.ring
 	m.ring = make([]Record, 2*len(old))
 	for n := 1; n <= m.count; n++ {
-		seq := m.last - uint64(n) //nolint:gosec // bounded by count
-		m.ring[m.index(seq)] = old[seq&uint64(len(old)-1)]
+		seq := m.last - uint64(n)
+		m.ring[m.index(seq)] = old[seq%uint64(len(old))]
 	}
 }
 

@@ -1,0 +1,133 @@
+package kv
+
+import (
+	"strings"
+	"sync"
+
+	"github.com/hivellm/synap-go/core/command"
+	"github.com/hivellm/synap-go/core/value"
+)
+
+// itemBytes is about what a key costs besides its own bytes and its value's: the item, and its slots in the
+// map and in the order.
+const itemBytes = 144
+
+// item is a key and what it holds.
+type item struct {
+	key     string
+	value   value.Value
+	version uint64 // the record that last changed it
+	expires int64  // Unix milliseconds; from then on the key is absent. 0 is never
+	place   int    // in the shard's deadlines; meaningless when expires is 0
+}
+
+// dead reports whether the item's deadline has come.
+func (it *item) dead(now int64) bool { return it.expires != 0 && it.expires <= now }
+
+// shard is a part of the keys behind one lock.
+type shard struct {
+	mu sync.RWMutex
+
+	items map[string]*item
+	order index     // the same items, by key
+	due   deadlines // those with a deadline
+
+	keyBytes, valueBytes int64 // of all items
+
+	// recent is the item that find returned last, nil once it is removed: a handler looks a key up and Apply
+	// looks it up again, which cost a sixth of a SET (BenchmarkDispatchSet).
+	recent *item
+}
+
+// find returns the item under the key, dead or alive, or nil. It is for holders of the lock, not of the read lock.
+func (sh *shard) find(key string) *item {
+	if it := sh.recent; it != nil && it.key == key {
+		return it
+	}
+	it := sh.items[key]
+	sh.recent = it
+	return it
+}
+
+// current is find for a writer: a dead item is none.
+func (sh *shard) current(tx *command.Tx, key string) *item {
+	it := sh.find(key)
+	if it != nil && it.expires != 0 && it.dead(tx.Now()) {
+		return nil
+	}
+	return it
+}
+
+// put sets the key. It returns the deadline if that is now the shard's earliest, else 0.
+func (sh *shard) put(key string, v value.Value, version uint64, expires int64) (wake int64) {
+	it := sh.find(key)
+	if it == nil {
+		it = &item{key: key}
+		if sh.items == nil {
+			sh.items = map[string]*item{}
+		}
+		sh.items[key] = it
+		sh.order.set(it)
+		sh.keyBytes += int64(len(key))
+		sh.recent = it
+	}
+	sh.valueBytes += int64(v.Len() - it.value.Len())
+	it.value, it.version = v, version
+	return sh.due.schedule(it, expires)
+}
+
+// touch changes the key's deadline and version. It returns what put returns.
+func (sh *shard) touch(key string, version uint64, expires int64) (wake int64) {
+	it := sh.find(key)
+	if it == nil {
+		return 0
+	}
+	it.version = version
+	return sh.due.schedule(it, expires)
+}
+
+// remove drops the key, if it is there.
+func (sh *shard) remove(key string) {
+	it := sh.find(key)
+	if it == nil {
+		return
+	}
+	sh.recent = nil
+	delete(sh.items, key)
+	sh.order.remove(key)
+	sh.due.schedule(it, 0)
+	sh.keyBytes -= int64(len(key))
+	sh.valueBytes -= int64(it.value.Len())
+}
+
+// wipe drops every key that begins with the prefix.
+func (sh *shard) wipe(prefix string) {
+	if prefix == "" {
+		sh.items, sh.order, sh.due, sh.recent = nil, index{}, nil, nil
+		sh.keyBytes, sh.valueBytes = 0, 0
+		return
+	}
+	var keys []string
+	sh.under(prefix, func(it *item) { keys = append(keys, it.key) })
+	for _, key := range keys {
+		sh.remove(key)
+	}
+}
+
+// under calls f for every item whose key begins with the prefix.
+func (sh *shard) under(prefix string, f func(*item)) {
+	for w := sh.order.from(prefix); w.valid && strings.HasPrefix(w.item.key, prefix); w.next() {
+		f(w.item)
+	}
+}
+
+// appendUnder appends copies of the items whose keys begin with the prefix.
+func (sh *shard) appendUnder(dst []item, prefix string) []item {
+	sh.under(prefix, func(it *item) { dst = append(dst, *it) })
+	return dst
+}
+
+// bytes is about how much memory the shard holds.
+func (sh *shard) bytes() int64 {
+	return sh.keyBytes + sh.valueBytes + itemBytes*int64(len(sh.items))
+}

@@ -1,0 +1,167 @@
+// Package http is the door for HTTP: curl, browsers, plain clients, and whatever else is mounted on the same
+// port.
+//
+// Everything it serves is derived from the command table when the door is made: the envelope at
+// /api/v1/command and over WebSocket at /v1/ws, a route for every command, the resource routes that commands
+// declare, and the OpenAPI document. The front (front.go) stands before all of it and before mounted doors. A
+// Door owns its sockets and watches and ends them when it stops; Serve owns the server around it. The door
+// knows no structure, holds no data, and decides nothing about access: it finds out who calls and hands the
+// call to the executor.
+package http
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/sirupsen/logrus"
+
+	"github.com/hivellm/synap-go/core/auth"
+	"github.com/hivellm/synap-go/core/command"
+)
+
+// What Options' zero fields mean.
+const (
+	DefaultMaxBodyBytes   = 16 << 20
+	DefaultMaxBatch       = 1000
+	DefaultMaxInFlight    = 256
+	DefaultMaxConnections = 100_000
+	DefaultKeepAlive      = 15 * time.Second
+	DefaultWriteTimeout   = 10 * time.Second
+)
+
+// Options say what a door serves. Only Executor is needed.
+type Options struct {
+	Executor command.Executor
+	// Identify says who calls; an error refuses the request. Nil takes everybody for auth.Local.
+	Identify func(*http.Request) (*auth.Identity, error)
+	Version  string         // of the program, for the OpenAPI document
+	Log      *logrus.Logger // nil drops what would be logged
+	Ready    func() error   // why the server cannot serve now, for /ready; nil is always ready
+	Mounts   []Mount        // further doors behind the same front
+
+	// AllowedHosts are the names, without port, under which the server may be addressed besides the loopback
+	// ones; "*" is any. AllowedOrigins are the web origins ("https://app.example.com") whose pages may call it
+	// besides loopback ones; they get CORS headers.
+	AllowedHosts   []string
+	AllowedOrigins []string
+
+	MaxBodyBytes   int64         // of a request's body, also inflated, and of a WebSocket message
+	MaxBatch       int           // commands in one batch
+	MaxInFlight    int           // requests and watches at once on one WebSocket; the next is refused with Exhausted
+	MaxConnections int           // connections at once; the next one is answered 503 and closed
+	KeepAlive      time.Duration // how often an idle event stream says that it is alive
+	WriteTimeout   time.Duration // how long a reader of an event stream or WebSocket may take nothing before it is dropped
+}
+
+// validate fills in defaults and refuses nonsense.
+func (o *Options) validate() error {
+	if o.Executor == nil {
+		return errors.New("Executor: there is none")
+	}
+	if o.Identify == nil {
+		local := auth.Local()
+		o.Identify = func(*http.Request) (*auth.Identity, error) { return local, nil }
+	}
+	if o.Log == nil {
+		o.Log = logrus.New()
+		o.Log.SetOutput(io.Discard)
+	}
+	if o.Ready == nil {
+		o.Ready = func() error { return nil }
+	}
+	return errors.Join(
+		fill("MaxBodyBytes", &o.MaxBodyBytes, DefaultMaxBodyBytes),
+		fill("MaxBatch", &o.MaxBatch, DefaultMaxBatch),
+		fill("MaxInFlight", &o.MaxInFlight, DefaultMaxInFlight),
+		fill("MaxConnections", &o.MaxConnections, DefaultMaxConnections),
+		fill("KeepAlive", &o.KeepAlive, DefaultKeepAlive),
+		fill("WriteTimeout", &o.WriteTimeout, DefaultWriteTimeout),
+	)
+}
+
+func fill[N int | int64 | time.Duration](name string, field *N, standard N) error {
+	if *field < 0 {
+		return fmt.Errorf("%s: %v is negative", name, *field)
+	}
+	if *field == 0 {
+		*field = standard
+	}
+	return nil
+}
+
+// Door is the HTTP handler of a whole server.
+type Door struct {
+	o       Options
+	engine  *gin.Engine
+	front   front
+	rows    map[*command.Command]*row
+	openapi []byte
+	metrics *metrics
+
+	// stopping ends when the door stops: watches end with it and new ones are refused.
+	stopping context.Context
+	stop     context.CancelFunc
+	sockets  sync.WaitGroup // the WebSockets, which the server forgets once it has handed them over
+}
+
+// New makes a door. It fails when an option or a command's route makes no sense.
+func New(o Options) (*Door, error) {
+	if err := o.validate(); err != nil {
+		return nil, err
+	}
+	d := &Door{o: o, front: newFront(o), rows: map[*command.Command]*row{}}
+	d.stopping, d.stop = context.WithCancel(context.Background())
+	for _, c := range o.Executor.Table().Commands() {
+		d.rows[c] = newRow(c)
+	}
+	var err error
+	if d.openapi, err = OpenAPI(o.Executor.Table(), o.Version); err != nil {
+		return nil, err
+	}
+	d.metrics = newMetrics(o.Executor.Table())
+	return d, d.route()
+}
+
+// ServeHTTP implements http.Handler.
+func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if d.front.admit(w, r) {
+		d.engine.ServeHTTP(w, r)
+	}
+}
+
+// handler serves one exchange; the error it returns is the answer.
+type handler func(*exchange) error
+
+// handle makes gin run h for whoever the caller turns out to be.
+func (d *Door) handle(h handler) gin.HandlerFunc {
+	return d.handleAnyone(func(x *exchange) error {
+		if err := d.identify(&x.peer, x.r); err != nil {
+			return err
+		}
+		return h(x)
+	})
+}
+
+// handleAnyone makes gin run h without asking who calls.
+func (d *Door) handleAnyone(h handler) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		defer d.recovered(c)
+		x := &exchange{w: c.Writer, r: c.Request, params: c.Params}
+		if err := h(x); err != nil {
+			x.fail(err)
+		}
+	}
+}
+
+// untilStop returns a context that also ends when the door stops.
+func (d *Door) untilStop(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	forget := context.AfterFunc(d.stopping, cancel)
+	return ctx, func() { forget(); cancel() }
+}

@@ -1,0 +1,76 @@
+package http
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/hivellm/synap-go/core/auth"
+	"github.com/hivellm/synap-go/core/command"
+	"github.com/hivellm/synap-go/core/fault"
+	"github.com/hivellm/synap-go/core/journal"
+)
+
+// peer is who calls, with what the headers say about all of its calls.
+type peer struct {
+	caller         *auth.Identity
+	namespace      string
+	durability     journal.Durability
+	idempotencyKey string
+}
+
+// exchange is one HTTP request and its answer.
+type exchange struct {
+	peer
+	w      http.ResponseWriter
+	r      *http.Request
+	params gin.Params
+}
+
+// identify finds out who calls.
+func (d *Door) identify(p *peer, r *http.Request) (err error) {
+	if p.caller, err = d.o.Identify(r); err != nil {
+		return err
+	}
+	p.namespace = first(r.Header, headerNamespace)
+	p.idempotencyKey = first(r.Header, headerIdempotencyKey)
+	if level := first(r.Header, headerDurability); level != "" {
+		if err := p.durability.UnmarshalText([]byte(level)); err != nil {
+			return fault.Wrap(fault.Invalid, err, "%s: %s", headerDurability, err)
+		}
+	}
+	return nil
+}
+
+// request is a call of the command by this peer, still without its arguments.
+func (p *peer) request(c *command.Command) *command.Request {
+	return &command.Request{
+		Caller: p.caller, Command: c,
+		Namespace: p.namespace, Durability: p.durability, IdempotencyKey: p.idempotencyKey,
+	}
+}
+
+// run runs a call that is answered once; a watch answers with what there is.
+func (d *Door) run(ctx context.Context, r *command.Request) (any, error) {
+	if r.Command.Kind != command.KindWatch {
+		return d.o.Executor.Do(ctx, r)
+	}
+	ctx, done := d.untilStop(ctx)
+	defer done()
+	events, err := command.Collect(ctx, d.o.Executor, r)
+	if err != nil {
+		return nil, d.ended(err)
+	}
+	return events, nil
+}
+
+// ended says why a watch was cut short: a caller that did not cancel it is told that the door stops.
+func (d *Door) ended(err error) error {
+	if fault.CodeOf(err) == fault.Canceled && d.stopping.Err() != nil {
+		return errStopping
+	}
+	return err
+}
+
+var errStopping = fault.New(fault.Unavailable, "the server is shutting down")

@@ -1,0 +1,235 @@
+package http_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/hivellm/synap-go/core/command"
+	door "github.com/hivellm/synap-go/http"
+)
+
+// serve runs the door on a socket of its own; stop ends it and returns what Serve did, and how long it took.
+func serve(t *testing.T, change func(*door.Options)) (b *bench, stop func() (error, time.Duration)) {
+	t.Helper()
+	d := newDoor(t, change)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	served := make(chan error, 1)
+	go func() { served <- d.Serve(ctx, l) }()
+	stop = sync.OnceValues(func() (error, time.Duration) {
+		begin := time.Now()
+		cancel()
+		return <-served, time.Since(begin)
+	})
+	t.Cleanup(func() { _, _ = stop() })
+	transport := &http.Transport{}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &bench{T: t, url: "http://" + l.Addr().String(), client: &http.Client{Transport: transport}, door: d}, stop
+}
+
+// Two hundred watchers of every kind hear everything, and the server stops cleanly with all of them attached.
+func TestStopWithWatchers(t *testing.T) {
+	const each = 67
+	b, stop := serve(t, nil)
+	var followers, jsonLines []*follower
+	var sockets []*wire
+	for range each {
+		f := b.follow("GET", "/v1/notes", "", sse)
+		f.wantFrame(": ready")
+		followers = append(followers, f)
+		n := b.follow("GET", "/v1/notes", "", "Accept: application/x-ndjson")
+		n.line()
+		jsonLines = append(jsonLines, n)
+		w := b.dial(websocket.MessageText, nil)
+		w.send(`{"type":"request","request_id":"w","command":"note.watch"}`)
+		w.receive()
+		sockets = append(sockets, w)
+	}
+	b.do("PUT", "/v1/notes/a", "1")
+	for i := range each {
+		followers[i].wantFrame(`event: put|data: {"event":"put","key":"a","value":"1","version":1}`)
+		if l := jsonLines[i].line(); l.Payload.Key != "a" {
+			t.Fatalf("line %+v", l)
+		}
+		sockets[i].want(`{"payload":{"event":"put","key":"a","value":"1","version":1},"position":"E-1","request_id":"w","type":"event"}`)
+	}
+	if got := b.metric(`synap_connections{kind="sse"}`); got != fmt.Sprint(each) {
+		t.Errorf("%s event streams are counted, want %d", got, each)
+	}
+
+	stopped := make(chan error, 1)
+	go func() {
+		err, took := stop()
+		if err == nil && took > 5*time.Second {
+			err = fmt.Errorf("it took %v", took)
+		}
+		stopped <- err
+	}()
+	const why = `{"code":"unavailable","message":"the server is shutting down"}`
+	for i := range each {
+		if got, _ := followers[i].frame(); got != `event: error|data: {"error":`+why+`}` {
+			t.Fatalf("an event stream ends with %s", got)
+		}
+		if l := jsonLines[i].line(); l.Type != "end" || l.Error.Code != "unavailable" {
+			t.Fatalf("a stream of lines ends with %+v", l)
+		}
+		sockets[i].want(`{"error":` + why + `,"position":"E-1","request_id":"w","status":"error","type":"end"}`)
+		_, _, err := sockets[i].conn.Read(sockets[i].ctx)
+		if websocket.CloseStatus(err) != websocket.StatusGoingAway {
+			t.Fatalf("a socket ends with %v", err)
+		}
+	}
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
+}
+
+// signalling says when a command has begun.
+type signalling struct {
+	command.Executor
+	begun chan struct{}
+}
+
+func (s signalling) Do(ctx context.Context, r *command.Request) (any, error) {
+	close(s.begun)
+	return s.Executor.Do(ctx, r)
+}
+
+// A request that never ends is cancelled, and answered, within the time to stop.
+func TestStopWithARequestThatHangs(t *testing.T) {
+	begun := make(chan struct{})
+	b, stop := serve(t, func(o *door.Options) { o.Executor = signalling{o.Executor, begun} })
+	answered := make(chan string, 1)
+	go func() {
+		resp, err := b.client.Post(b.url+"/v1/note/test/fail", "application/json", strings.NewReader(`{"code":"stall"}`))
+		if err != nil {
+			answered <- err.Error()
+			return
+		}
+		defer resp.Body.Close()
+		text, err := io.ReadAll(resp.Body)
+		answered <- fmt.Sprintln(resp.StatusCode, string(text), err)
+	}()
+	<-begun
+	if err, took := stop(); err != nil || took > 5*time.Second {
+		t.Errorf("stopped after %v with %v", took, err)
+	}
+	if got := <-answered; !strings.HasPrefix(got, "499 ") {
+		t.Errorf("got %s, want 499", got)
+	}
+}
+
+func TestHTTP2WithPriorKnowledge(t *testing.T) {
+	b, stop := serve(t, nil)
+	protocols := new(http.Protocols)
+	protocols.SetUnencryptedHTTP2(true)
+	transport := &http.Transport{Protocols: protocols}
+	b.client = &http.Client{Transport: transport, Timeout: 10 * time.Second}
+	resp, err := b.client.Get(b.url + "/health")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	if resp.ProtoMajor != 2 {
+		t.Errorf("served over %s", resp.Proto)
+	}
+	f := b.follow("GET", "/v1/notes", "", sse)
+	f.wantFrame(": ready")
+	b.do("PUT", "/v1/notes/a", "1")
+	f.wantFrame(`event: put|data: {"event":"put","key":"a","value":"1","version":1}`)
+	if got := b.do("GET", "/v1/ws", ""); got.status != 415 {
+		t.Errorf("a WebSocket over HTTP/2: %d %s", got.status, got.body)
+	}
+	f.close()
+	transport.CloseIdleConnections()
+	if err, _ := stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestConnectionCap(t *testing.T) {
+	b, _ := serve(t, func(o *door.Options) { o.MaxConnections = 2 })
+	addr := strings.TrimPrefix(b.url, "http://")
+	open := func() net.Conn {
+		conn, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+		_ = conn.SetDeadline(time.Now().Add(5 * time.Second))
+		return conn
+	}
+	ask := func(conn net.Conn) int {
+		_, _ = io.WriteString(conn, "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.Copy(io.Discard, resp.Body)
+		_ = resp.Body.Close()
+		return resp.StatusCode
+	}
+	one, two := open(), open()
+	if ask(one) != 200 || ask(two) != 200 {
+		t.Fatal("two connections are not served")
+	}
+	resp, err := http.ReadResponse(bufio.NewReader(open()), nil)
+	if err != nil || resp.StatusCode != 503 {
+		t.Fatalf("the third connection: %v %v", resp, err)
+	}
+	_ = resp.Body.Close()
+	_ = one.Close()
+	for deadline := time.Now().Add(5 * time.Second); ; {
+		conn := open()
+		_, _ = io.WriteString(conn, "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err == nil && resp.StatusCode == 200 {
+			break
+		}
+		_ = conn.Close()
+		if time.Now().After(deadline) {
+			t.Fatal("the place of a closed connection is not free again")
+		}
+	}
+}
+
+func TestHeaderLimit(t *testing.T) {
+	b, _ := serve(t, nil)
+	conn, err := net.Dial("tcp", strings.TrimPrefix(b.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_, _ = fmt.Fprintf(conn, "GET /health HTTP/1.1\r\nHost: localhost\r\nX-Long: %s\r\n\r\n", strings.Repeat("x", 24<<10))
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil || resp.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
+		t.Fatalf("24 KiB of headers: %v %v", resp, err)
+	}
+	_ = resp.Body.Close()
+}
+
+func TestListenerThatFails(t *testing.T) {
+	d := newDoor(t, nil)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = l.Close()
+	if err := d.Serve(t.Context(), l); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("Serve = %v", err)
+	}
+}

@@ -1,0 +1,348 @@
+package http
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/hivellm/synap-go/core/command"
+	"github.com/hivellm/synap-go/core/fault"
+	"github.com/hivellm/synap-go/core/journal"
+)
+
+const (
+	pingEvery   = 30 * time.Second
+	closeWithin = time.Second // for the other side to answer a close
+)
+
+// socket is one WebSocket: any number of requests and watches in flight, up to a bound.
+//
+// One goroutine reads; each request has one of its own, which answers it; one pings. There is no queue of
+// messages: who has something to say waits for the pen and encodes under it, so that a caller that reads slowly
+// holds one encoded message in memory, however much it asked for. A watch that waits for the pen falls behind
+// in the journal, and is told so when the journal no longer reaches back to it. A caller that takes nothing
+// for the write timeout is dropped.
+type socket struct {
+	peer
+	door   *Door
+	conn   *websocket.Conn
+	ctx    context.Context // of everything on this socket
+	cancel context.CancelFunc
+
+	pen chan struct{} // holds the token of whoever writes; guards buf
+	buf []byte
+
+	running sync.WaitGroup                // the goroutines of calls
+	mu      sync.Mutex                    // guards the rest
+	calls   map[string]context.CancelFunc // what may be cancelled, by request id
+	busy    int                           // calls that have not been answered in full
+	closing bool                          // nothing new is begun
+}
+
+// pushed is a message about a request that goes on: an event, or its end.
+type pushed struct {
+	Type      string            `json:"type"`
+	RequestID string            `json:"request_id"`
+	Status    string            `json:"status,omitempty"`
+	Position  *journal.Position `json:"position,omitempty"`
+	Payload   any               `json:"payload,omitempty"`
+	Error     *failure          `json:"error,omitempty"`
+}
+
+// watching is the payload that says that a watch is in place.
+type watching struct {
+	Watching bool              `json:"watching"`
+	Position *journal.Position `json:"position,omitempty"`
+}
+
+// serveSocket serves GET /v1/ws.
+func (d *Door) serveSocket(x *exchange) error {
+	switch {
+	case d.stopping.Err() != nil:
+		return errStopping
+	case x.r.ProtoMajor != 1:
+		return fault.New(fault.Unsupported, "WebSockets are served over HTTP/1.1 only")
+	case !websocketAsked(x.r):
+		x.w.Header().Set("Upgrade", "websocket")
+		return x.failAs(http.StatusUpgradeRequired, fault.New(fault.Invalid, "%s is a WebSocket: connect to it as one", routeSocket))
+	}
+	d.sockets.Add(1)
+	defer d.sockets.Done()
+	// The front has checked the origin already.
+	conn, err := websocket.Accept(x.w, x.r, &websocket.AcceptOptions{InsecureSkipVerify: true})
+	if err != nil {
+		d.o.Log.WithError(err).Debug("a WebSocket handshake failed")
+		return nil // it has been answered
+	}
+	d.metrics.sockets.Add(1)
+	defer d.metrics.sockets.Add(-1)
+	conn.SetReadLimit(d.o.MaxBodyBytes)
+	s := &socket{peer: x.peer, door: d, conn: conn, pen: make(chan struct{}, 1), calls: map[string]context.CancelFunc{}}
+	s.ctx, s.cancel = context.WithCancel(x.r.Context())
+	s.serve()
+	return nil
+}
+
+func websocketAsked(r *http.Request) bool {
+	return mediaType(first(r.Header, "Upgrade")) == "websocket"
+}
+
+// serve reads until the caller goes away or the door stops, and leaves nothing behind.
+func (s *socket) serve() {
+	defer s.cancel()
+	var beside sync.WaitGroup
+	beside.Go(s.ping)
+	drained := make(chan struct{})
+	stop := context.AfterFunc(s.door.stopping, func() {
+		defer close(drained)
+		s.drain()
+	})
+	err := s.read()
+	if stop() {
+		close(drained)
+	}
+	<-drained
+	s.refuseMore()
+	s.cancel()
+	s.running.Wait()
+	beside.Wait()
+	if err != nil {
+		_ = s.conn.CloseNow() // it is closed already, or there is nobody at the other end
+	}
+}
+
+// drain lets what is in flight finish, watches having been cancelled, and says goodbye.
+func (s *socket) drain() {
+	s.refuseMore()
+	s.running.Wait()
+	defer time.AfterFunc(closeWithin, func() { _ = s.conn.CloseNow() }).Stop()
+	_ = s.conn.Close(websocket.StatusGoingAway, errStopping.Message) // no matter how it ends, it ends
+}
+
+func (s *socket) refuseMore() {
+	s.mu.Lock()
+	s.closing = true
+	s.mu.Unlock()
+}
+
+func (s *socket) ping() {
+	tick := time.NewTicker(pingEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-s.ctx.Done():
+			return
+		case <-tick.C:
+		}
+		ctx, done := context.WithTimeout(s.ctx, s.door.o.WriteTimeout)
+		err := s.conn.Ping(ctx)
+		done()
+		if err != nil {
+			s.cancel()
+			return
+		}
+	}
+}
+
+func (s *socket) read() error {
+	for {
+		kind, data, err := s.conn.Read(s.ctx)
+		if err != nil {
+			return err
+		}
+		c := jsonCodec
+		if kind == websocket.MessageBinary {
+			c = msgpackCodec
+		}
+		e, err := c.envelope(data)
+		if err != nil {
+			e = &envelope{}
+		} else {
+			err = s.receive(c, e)
+		}
+		if err == nil {
+			continue
+		}
+		if err := s.send(c, newResponse(e.requestID, nil, err)); err != nil {
+			return err
+		}
+	}
+}
+
+// receive begins what the envelope asks for; an error is its answer.
+func (s *socket) receive(c *codec, e *envelope) error {
+	switch e.kind {
+	case typeCancel:
+		return s.cancelCall(e.requestID)
+	case typeRequest, typeBatch:
+	default:
+		return unknownType(e.kind)
+	}
+	if e.requestID == "" {
+		return fault.New(fault.Invalid, `the envelope has no "request_id", by which to know its answer`).With("field", "request_id")
+	}
+	ctx, err := s.begin(e.requestID)
+	if err != nil {
+		return err
+	}
+	go func() {
+		defer s.running.Done()
+		s.answer(ctx, c, e)
+		s.mu.Lock()
+		s.busy--
+		s.mu.Unlock()
+	}()
+	return nil
+}
+
+// begin books a call: running counts it, and its id is taken until finish.
+func (s *socket) begin(id string) (context.Context, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, taken := s.calls[id]
+	switch {
+	case s.closing:
+		return nil, errStopping
+	case taken:
+		return nil, fault.New(fault.Conflict, "request %q is still in flight", clip(id))
+	case s.busy >= s.door.o.MaxInFlight:
+		return nil, fault.New(fault.Exhausted, "%d requests are in flight on this connection, and no more are allowed", s.busy).
+			With("limit", s.door.o.MaxInFlight)
+	}
+	ctx, cancel := context.WithCancel(s.ctx)
+	s.calls[id] = cancel
+	s.busy++
+	s.running.Add(1)
+	return ctx, nil
+}
+
+// finish frees the call's id: from here on it cannot be cancelled, and can be used again.
+func (s *socket) finish(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calls[id]()
+	delete(s.calls, id)
+}
+
+func (s *socket) cancelCall(id string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	cancel, ok := s.calls[id]
+	if !ok {
+		return fault.New(fault.NotFound, "no request %q is in flight", clip(id))
+	}
+	cancel() // the call's own goroutine answers
+	return nil
+}
+
+// answer runs one call to its end.
+func (s *socket) answer(ctx context.Context, c *codec, e *envelope) {
+	var last any
+	if e.kind == typeBatch {
+		batch, err := s.door.batch(ctx, &s.peer, e)
+		if last = batch; err != nil {
+			last = newResponse(e.requestID, nil, err)
+		}
+	} else {
+		last = s.request(ctx, c, e)
+	}
+	s.finish(e.requestID)
+	err := s.send(c, last)
+	if err != nil && s.ctx.Err() == nil {
+		// The answer cannot be said in this encoding; why, can.
+		_ = s.send(c, newResponse(e.requestID, nil, err)) // after this only the connection can be broken, and read finds out
+	}
+}
+
+// request runs one command and returns the last message about it.
+func (s *socket) request(ctx context.Context, c *codec, e *envelope) any {
+	r, err := s.door.call(&s.peer, e)
+	if err != nil {
+		return newResponse(e.requestID, nil, err)
+	}
+	if r.Command.Kind != command.KindWatch {
+		payload, err := s.door.run(ctx, r)
+		return newResponse(e.requestID, payload, err)
+	}
+	watch, done := s.door.untilStop(ctx)
+	defer done()
+	out := &watcher{socket: s, codec: c, id: e.requestID}
+	err = s.door.o.Executor.Watch(watch, r, out)
+	cancelled := ctx.Err() != nil && fault.CodeOf(err) == fault.Canceled
+	end := pushed{Type: typeEnd, RequestID: e.requestID, Status: statusSuccess, Position: positionOf(out.position)}
+	if err != nil && !cancelled {
+		if !out.started {
+			return newResponse(e.requestID, nil, s.door.ended(err))
+		}
+		end.Status, end.Error = statusError, newFailure(s.door.ended(err))
+	}
+	return end
+}
+
+// watcher is the Sink of a watch on a socket.
+type watcher struct {
+	socket   *socket
+	codec    *codec
+	id       string
+	started  bool
+	position journal.Position
+}
+
+// start says that the watch is in place, before its first event or when there is none yet.
+func (w *watcher) start(at journal.Position) error {
+	if w.started {
+		return nil
+	}
+	w.started = true
+	return w.socket.send(w.codec, newResponse(w.id, watching{true, positionOf(at)}, nil))
+}
+
+// Event implements command.Sink.
+func (w *watcher) Event(resume journal.Position, event any) error {
+	if err := w.start(journal.Position{}); err != nil {
+		return err
+	}
+	w.position = resume
+	return w.socket.send(w.codec, pushed{Type: typeEvent, RequestID: w.id, Position: positionOf(resume), Payload: event})
+}
+
+// Flush implements command.Sink.
+func (w *watcher) Flush(at journal.Position) error {
+	w.position = at
+	return w.start(at)
+}
+
+// send writes one message. An error that is not the connection's end is about the encoding.
+func (s *socket) send(c *codec, message any) error {
+	select {
+	case s.pen <- struct{}{}:
+	case <-s.ctx.Done():
+		return context.Cause(s.ctx)
+	}
+	defer func() { <-s.pen }()
+	b, err := c.append(s.buf[:0], message)
+	if err != nil {
+		return fault.From(err)
+	}
+	if s.buf = b; cap(b) > maxPooledBytes {
+		s.buf = nil
+	}
+	kind := websocket.MessageText
+	if c == msgpackCodec {
+		kind = websocket.MessageBinary
+	}
+	ctx, done := context.WithTimeout(s.ctx, s.door.o.WriteTimeout)
+	defer done()
+	if err = s.conn.Write(ctx, kind, b); err == nil {
+		return nil
+	}
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		s.door.o.Log.WithField("caller", s.caller.Name).Infof("a WebSocket was dropped: nothing was read from it for %v", s.door.o.WriteTimeout)
+	}
+	s.cancel()
+	return fault.Wrap(fault.Canceled, err, "the caller is gone")
+}
