@@ -48,7 +48,8 @@ type Engine struct {
 	sweeper    *sweeper
 	dispatcher *command.Dispatcher
 
-	spaces sync.Map // name -> *command.Space; only ever added to
+	home   *command.Space // the default namespace, which most requests are for
+	spaces sync.Map       // name -> *command.Space; only ever added to
 
 	mu   sync.Mutex                // held while a namespace is added
 	byID map[uint32]*command.Space // the same, by number
@@ -78,7 +79,7 @@ func New(o Options) (*Engine, error) {
 		e.dispatcher.Report = o.Report
 	}
 	e.sweeper = newSweeper(e.clock, e.dispatcher)
-	e.add(1, DefaultNamespace) // the same in every history, so it needs no record
+	e.home = e.add(1, DefaultNamespace) // the same in every history, so it needs no record
 	return e, nil
 }
 
@@ -95,6 +96,9 @@ func (e *Engine) Run(ctx context.Context) error {
 
 // Space implements command.Spaces: a namespace comes to be when it is first used.
 func (e *Engine) Space(name string) (*command.Space, error) {
+	if name == DefaultNamespace {
+		return e.home, nil
+	}
 	if s, ok := e.spaces.Load(name); ok {
 		return s.(*command.Space), nil
 	}

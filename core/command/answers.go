@@ -11,11 +11,13 @@ import (
 	"github.com/hivellm/synap-go/core/journal"
 )
 
-// How long and how many answers are remembered for callers that give idempotency keys. When there are too
-// many, the oldest is forgotten first.
+// How long and how many answers are remembered for callers that give idempotency keys, and how much memory
+// they may take. When it is too much, the oldest are forgotten first.
 const (
-	answerLifeMS = 24 * 60 * 60 * 1000
-	maxAnswers   = 100_000
+	answerLifeMS    = 24 * 60 * 60 * 1000
+	maxAnswers      = 100_000
+	maxAnswersBytes = 64 << 20
+	answerOverhead  = 400 // bytes of one answer besides its key and its JSON
 )
 
 // answers remembers what callers with idempotency keys were told.
@@ -23,6 +25,7 @@ type answers struct {
 	mu    sync.Mutex
 	byKey map[answerKey]*list.Element
 	order *list.List // of *remembered, oldest first
+	bytes int        // of all answers in order
 }
 
 type answerKey struct {
@@ -37,6 +40,7 @@ type remembered struct {
 	born   int64
 	done   chan struct{} // closed when value or failed is set
 	value  any
+	size   int  // about how many bytes of memory it takes
 	failed bool // the call failed, so that nothing happened and a retry runs
 }
 
@@ -48,22 +52,30 @@ func newAnswers() *answers {
 func (a *answers) claim(key answerKey, digest [32]byte, now int64) (r *remembered, mine bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for e := a.order.Front(); e != nil; e = a.order.Front() {
-		if old := e.Value.(*remembered); old.born+answerLifeMS > now && a.order.Len() < maxAnswers {
-			break
-		}
-		a.remove(e)
-	}
+	a.trim(now)
 	if e := a.byKey[key]; e != nil {
 		return e.Value.(*remembered), false
 	}
-	r = &remembered{key: key, digest: digest, born: now, done: make(chan struct{})}
+	r = &remembered{key: key, digest: digest, born: now, done: make(chan struct{}), size: answerOverhead + len(key.key)}
 	a.byKey[key] = a.order.PushBack(r)
+	a.bytes += r.size
 	return r, true
+}
+
+// trim forgets what is too old or too much. a.mu is held.
+func (a *answers) trim(now int64) {
+	for e := a.order.Front(); e != nil; e = a.order.Front() {
+		old := e.Value.(*remembered)
+		if old.born+answerLifeMS > now && a.order.Len() < maxAnswers && a.bytes < maxAnswersBytes {
+			return
+		}
+		a.remove(e)
+	}
 }
 
 func (a *answers) remove(e *list.Element) {
 	r := a.order.Remove(e).(*remembered)
+	a.bytes -= r.size
 	if a.byKey[r.key] == e {
 		delete(a.byKey, r.key)
 	}
@@ -74,10 +86,27 @@ func (a *answers) settle(r *remembered, value any, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	r.value, r.failed = value, err != nil
-	if e := a.byKey[r.key]; r.failed && e != nil && e.Value == any(r) {
-		a.remove(e)
-	}
 	close(r.done)
+	e := a.byKey[r.key]
+	if e == nil || e.Value != any(r) {
+		return // forgotten meanwhile
+	}
+	if r.failed {
+		a.remove(e)
+		return
+	}
+	grown := weigh(value)
+	r.size += grown
+	a.bytes += grown
+}
+
+// weigh says about how much memory an answer takes: as much as its JSON.
+func weigh(value any) int {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return 0 // it will not be sent either
+	}
+	return len(text)
 }
 
 // once runs a Write that must not run twice. It is a transaction of one command, so that the answer is in the

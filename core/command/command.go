@@ -229,6 +229,9 @@ func (c *Command) check(req any) error {
 // permit asks the caller's identity about everything that the request touches.
 func (c *Command) permit(id *auth.Identity, req any) error {
 	need := c.Needs()
+	if id.Everywhere(need) {
+		return nil
+	}
 	if !c.names {
 		return id.Check(need, auth.Any(c.structure.Name))
 	}

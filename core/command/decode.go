@@ -104,9 +104,25 @@ func (m MsgPack) Decode(request any) error {
 	dec.SetCustomStructTag("json")
 	dec.DisallowUnknownFields(true)
 	if err := dec.Decode(request); err != nil {
-		return explain(err, request)
+		return m.again(request)
 	}
 	return nil
+}
+
+// again decodes what could not be decoded by way of JSON, which knows how to say what is wrong, and accepts
+// some that the library does not, such as the number 5.0 for an integer.
+func (m MsgPack) again(request any) error {
+	var v value.Value
+	if err := msgpack.Unmarshal(m, &v); err != nil {
+		return explain(err, request)
+	}
+	text, err := v.MarshalJSON()
+	if err != nil {
+		return fault.From(err)
+	}
+	into := reflect.ValueOf(request).Elem()
+	into.SetZero() // what the first attempt left behind
+	return JSON(text).Decode(request)
 }
 
 // AppendMsgPack appends a response in MessagePack, with the JSON field names.

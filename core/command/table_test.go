@@ -29,7 +29,9 @@ type (
 	}
 )
 
-func handle[Req any](_ *toy, _ context.Context, _ *Req) (getResponse, error) { return getResponse{}, nil }
+func handle[Req any](_ *toy, _ context.Context, _ *Req) (getResponse, error) {
+	return getResponse{}, nil
+}
 
 func TestAWrongTableDoesNotStart(t *testing.T) {
 	info := func(change func(*command.Info)) command.Info {
@@ -160,12 +162,8 @@ func TestBothCodecsAgree(t *testing.T) {
 		r = b.request("toy.add", "")
 		r.Payload = command.MsgPack(packed)
 		viaPack := b.do(r)
-		_, wrongType := payload["name"].(int)
-		if viaJSON != viaPack && !wrongType {
+		if viaJSON != viaPack {
 			t.Errorf("%s: JSON %s, MessagePack %s", text, viaJSON, viaPack)
-		}
-		if wrongType && !strings.HasPrefix(viaPack, "! invalid") {
-			t.Errorf("%s: MessagePack %s", text, viaPack)
 		}
 	}
 }

@@ -40,7 +40,7 @@ func (s *Store) append(_ context.Context, tx *command.Tx, r *AppendRequest) (Edi
 // SetRangeRequest asks for a part of a value to be overwritten.
 type SetRangeRequest struct {
 	Key    string      `json:"key" jsonschema:"the key to change; it is made if it does not exist"`
-	Offset int64       `json:"offset" min:"0" jsonschema:"the first byte to overwrite; zero bytes fill what lies between the end and there"`
+	Offset int64       `json:"offset,omitempty" min:"0" jsonschema:"the first byte to overwrite; zero bytes fill what lies between the end and there"`
 	Value  value.Value `json:"value" jsonschema:"what to write there"`
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -220,6 +221,9 @@ func (w *world) delete() step {
 	return s
 }
 
+// integer is an integer as JSON writes it.
+var integer = regexp.MustCompile(`^-?(0|[1-9][0-9]*)$`)
+
 func (w *world) increment() step {
 	key, by := w.key("key"), rapid.IntRange(-9, 9).Draw(w.T, "by")
 	old, there := w.m.get(key)
@@ -228,8 +232,13 @@ func (w *world) increment() step {
 	e := entry{number: true, data: strconv.Itoa(by), expires: expires}
 	if there {
 		n, err := strconv.Atoi(old.data)
-		if err != nil || strconv.Itoa(n) != old.data {
+		switch {
+		case !integer.MatchString(old.data):
 			s.code = fault.Invalid
+		case err != nil:
+			s.code = fault.OutOfRange
+		}
+		if s.code != 0 {
 			return s
 		}
 		e = old

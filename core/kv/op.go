@@ -149,7 +149,7 @@ func decodeOp(kind byte, data []byte) (journal.Op, error) {
 
 func decodePut(data []byte) (journal.Op, error) {
 	length, n := binary.Uvarint(data)
-	if n <= 0 || length == 0 || length > uint64(len(data)-n) {
+	if n <= 0 || length == 0 || length > uint64(len(data)-n) { //nolint:gosec // n is at most len(data)
 		return nil, corrupt(opPut)
 	}
 	key, rest := data[n:n+int(length)], data[n+int(length):] //nolint:gosec // at most len(data)

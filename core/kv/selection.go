@@ -1,10 +1,6 @@
 package kv
 
-import (
-	"strings"
-
-	"github.com/hivellm/synap-go/core/auth"
-)
+import "github.com/hivellm/synap-go/core/auth"
 
 // Selection is embedded by requests that look at many keys: those that fit all that is given.
 type Selection struct {
@@ -62,12 +58,14 @@ func (p *span) narrow(prefix string) {
 
 // successor is the first string after all that begin with the prefix; "" when there is none.
 func successor(prefix string) string {
-	trimmed := strings.TrimRight(prefix, "\xff")
-	if trimmed == "" {
+	last := len(prefix) - 1
+	for last >= 0 && prefix[last] == 0xff {
+		last--
+	}
+	if last < 0 {
 		return ""
 	}
-	last := len(trimmed) - 1
-	return trimmed[:last] + string([]byte{trimmed[last] + 1})
+	return prefix[:last] + string([]byte{prefix[last] + 1})
 }
 
 // has reports whether the key is in the span.

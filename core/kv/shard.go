@@ -35,7 +35,7 @@ type shard struct {
 	keyBytes, valueBytes int64 // of all items
 
 	// recent is the item that find returned last, nil once it is removed: a handler looks a key up and Apply
-	// looks it up again, which cost a sixth of a SET (BenchmarkDispatchSet).
+	// looks it up again, which cost a fifth of a SET (BenchmarkDispatchSet).
 	recent *item
 }
 

@@ -54,7 +54,7 @@ func (s *Store) writing() *table {
 
 // place is the number of the shard that a key belongs to.
 func (s *Store) place(key string) int {
-	return int(maphash.String(s.seed, key) % numShards) //nolint:gosec // less than numShards
+	return int(maphash.String(s.seed, key) % numShards)
 }
 
 // shardSet is a set of shards, a bit for each.

@@ -171,8 +171,11 @@ func (s *Step) failure() (code, message string, failing bool) {
 	return code, message, failing
 }
 
-// Succeeds reports whether the step expects an answer rather than an error.
-func (s *Step) Succeeds() bool { _, _, failing := s.failure(); return !failing }
+// Valid reports whether there is nothing wrong with the step's request itself.
+func (s *Step) Valid() bool {
+	code, _, failing := s.failure()
+	return !failing || (code != fault.Invalid.String() && code != fault.OutOfRange.String())
+}
 
 func show(answer []byte, err error) string {
 	if err != nil {

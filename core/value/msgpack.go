@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"math"
+	"reflect"
 	"strconv"
 	"unicode/utf8"
 
@@ -13,6 +14,15 @@ import (
 
 	"github.com/hivellm/synap-go/core/fault"
 )
+
+// The library takes nil for the absence of a value before it asks a CustomDecoder; here null is a value.
+func init() {
+	msgpack.Register(Value{},
+		func(enc *msgpack.Encoder, v reflect.Value) error { return v.Interface().(Value).EncodeMsgpack(enc) },
+		func(dec *msgpack.Decoder, v reflect.Value) error {
+			return v.Addr().Interface().(*Value).DecodeMsgpack(dec)
+		})
+}
 
 // EncodeMsgpack implements msgpack.CustomEncoder.
 func (v Value) EncodeMsgpack(enc *msgpack.Encoder) error {
