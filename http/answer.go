@@ -49,7 +49,10 @@ func (x *exchange) send(status int, body []byte) {
 
 // sendText is send for a string of a kind that is not worth compressing, or too short for it; it is not copied.
 func (x *exchange) sendText(body string) {
-	x.w.Header()["Content-Length"] = []string{strconv.Itoa(len(body))}
+	// Of a short body that is written net/http finds the length itself, and cheaper.
+	if x.r.Method == http.MethodHead || len(body) > compressAbove {
+		x.w.Header()["Content-Length"] = []string{strconv.Itoa(len(body))}
+	}
 	x.w.WriteHeader(http.StatusOK)
 	if x.r.Method != http.MethodHead {
 		_, _ = io.WriteString(x.w, body) // as in send

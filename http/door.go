@@ -152,10 +152,13 @@ func (d *Door) handle(h handler) gin.HandlerFunc {
 func (d *Door) handleAnyone(h handler) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		defer d.recovered(c)
-		x := &exchange{w: c.Writer, r: c.Request, params: c.Params}
+		x := exchanges.Get().(*exchange)
+		x.w, x.r, x.params = c.Writer, c.Request, c.Params
 		if err := h(x); err != nil {
 			x.fail(err)
 		}
+		*x = exchange{}
+		exchanges.Put(x)
 	}
 }
 

@@ -69,7 +69,21 @@ func parseJSON(data []byte) (*envelope, error) {
 }
 
 func parseMsgPack(data []byte) (*envelope, error) {
-	return parse[msgpack.RawMessage](decodeMsgPack, data, []byte{0xc0})
+	return parse[packedPayload](decodeMsgPack, data, []byte{0xc0})
+}
+
+// packedPayload is a payload that is still MessagePack.
+type packedPayload []byte
+
+// DecodeMsgpack implements msgpack.CustomDecoder.
+func (p *packedPayload) DecodeMsgpack(dec *msgpack.Decoder) error {
+	return (*msgpack.RawMessage)(p).DecodeMsgpack(dec)
+}
+
+// UnmarshalJSON is for the decoder of requests, which reads a second time by way of JSON what is wrong.
+func (p *packedPayload) UnmarshalJSON(text []byte) (err error) {
+	*p, _, err = transcode(nil, text)
+	return err
 }
 
 // parse reads an envelope; null is how the encoding writes that there is no payload.

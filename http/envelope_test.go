@@ -170,8 +170,9 @@ func TestBadEnvelopes(t *testing.T) {
 		{"MessagePack with lengths of 2^32", "\xdf\xff\xff\xff\xff", []string{asMsgPack, toJSON}, 400, "ends in the middle"},
 		{"MessagePack a million deep", strings.Repeat("\x91", 90_000), []string{asMsgPack, toJSON}, 400, "nested more than 64 deep"},
 		{"MessagePack too deep", strings.Repeat("\x91", 100) + "\x90", []string{asMsgPack, toJSON}, 400, "nested more than 64 deep"},
-		{"MessagePack that is a number", "\x07", []string{asMsgPack, toJSON}, 400, "cannot be read"},
-		{"MessagePack with a misspelt field", packed(t, `{"comand":"x"}`), []string{asMsgPack, toJSON}, 400, `did you mean`},
+		{"MessagePack that is a number", "\x07", []string{asMsgPack, toJSON}, 400, "not a number"},
+		{"MessagePack with a misspelt field", packed(t, `{"a":1,"comand":"x","payload":{}}`), []string{asMsgPack, toJSON}, 400, `there is no field`},
+		{"MessagePack with a durability that is none", packed(t, `{"durability":"very","payload":{"key":"a"}}`), []string{asMsgPack, toJSON}, 400, `durability "very" is none of`},
 		{"a namespace that cannot be", good, []string{asJSON, "Synap-Namespace: No Good"}, 400, "cannot be a namespace"},
 		{"a durability header that is none", good, []string{asJSON, "Synap-Durability: very"}, 400, "Synap-Durability"},
 	} {

@@ -3,6 +3,7 @@ package http
 import (
 	"context"
 	"net/http"
+	"sync"
 
 	"github.com/gin-gonic/gin"
 
@@ -20,13 +21,16 @@ type peer struct {
 	idempotencyKey string
 }
 
-// exchange is one HTTP request and its answer.
+// exchange is one HTTP request and its answer. It is used again once its handler has returned: nothing that
+// outlives the handler may touch it.
 type exchange struct {
 	peer
 	w      http.ResponseWriter
 	r      *http.Request
 	params gin.Params
 }
+
+var exchanges = sync.Pool{New: func() any { return new(exchange) }}
 
 // identify finds out who calls.
 func (d *Door) identify(p *peer, r *http.Request) (err error) {

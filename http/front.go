@@ -87,8 +87,11 @@ func (f *front) hostAllowed(host string) bool {
 
 // hostName drops the port, and the brackets of an IPv6 address.
 func hostName(host string) string {
-	colon := strings.LastIndexByte(host, ':')
-	if colon >= 0 && strings.IndexByte(host, ':') == colon {
+	colon := strings.IndexByte(host, ':')
+	switch {
+	case colon < 0:
+		return host
+	case strings.IndexByte(host[colon+1:], ':') < 0:
 		return host[:colon]
 	}
 	if name, _, err := net.SplitHostPort(host); err == nil {

@@ -113,7 +113,7 @@ var (
 		value.JSON:  {"application/json"},
 		value.Bytes: {"application/octet-stream"},
 	}
-	noSniff = []string{"nosniff"} // a stored page must not run as one
+	noSniff = []string{"nosniff"} // a stored page must not run as one; browsers never take text or JSON for a page
 )
 
 // answerRaw answers with the value as it is.
@@ -135,7 +135,9 @@ func (x *exchange) answerRaw(b *binder, resp rawAnswer) error {
 		}
 	}
 	h["Content-Type"] = rawTypes[v.Kind()]
-	h["X-Content-Type-Options"] = noSniff
+	if v.Kind() == value.Bytes {
+		h["X-Content-Type-Options"] = noSniff
+	}
 	if v.Len() > compressAbove && v.Kind() != value.Bytes {
 		x.send(http.StatusOK, []byte(v.Data()))
 	} else {

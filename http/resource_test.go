@@ -159,6 +159,7 @@ func TestBinding(t *testing.T) {
 }
 
 func TestBatchOfManyAndTheirLimit(t *testing.T) {
+	t.Parallel()
 	d := newDoor(t, nil)
 	batch := func(n int) answer {
 		return call(d, "POST", envelopes, `{"type":"batch","commands":[`+strings.TrimSuffix(strings.Repeat(`{"command":"note.echo"},`, n), ",")+`]}`)

@@ -111,6 +111,7 @@ func (s signalling) Do(ctx context.Context, r *command.Request) (any, error) {
 
 // A request that never ends is cancelled, and answered, within the time to stop.
 func TestStopWithARequestThatHangs(t *testing.T) {
+	t.Parallel()
 	begun := make(chan struct{})
 	b, stop := serve(t, func(o *door.Options) { o.Executor = signalling{o.Executor, begun} })
 	answered := make(chan string, 1)
@@ -134,6 +135,7 @@ func TestStopWithARequestThatHangs(t *testing.T) {
 }
 
 func TestHTTP2WithPriorKnowledge(t *testing.T) {
+	t.Parallel()
 	b, stop := serve(t, nil)
 	protocols := new(http.Protocols)
 	protocols.SetUnencryptedHTTP2(true)
@@ -162,6 +164,7 @@ func TestHTTP2WithPriorKnowledge(t *testing.T) {
 }
 
 func TestConnectionCap(t *testing.T) {
+	t.Parallel()
 	b, _ := serve(t, func(o *door.Options) { o.MaxConnections = 2 })
 	addr := strings.TrimPrefix(b.url, "http://")
 	open := func() net.Conn {
@@ -208,6 +211,7 @@ func TestConnectionCap(t *testing.T) {
 }
 
 func TestHeaderLimit(t *testing.T) {
+	t.Parallel()
 	b, _ := serve(t, nil)
 	conn, err := net.Dial("tcp", strings.TrimPrefix(b.url, "http://"))
 	if err != nil {

@@ -154,6 +154,7 @@ func TestSocketLimits(t *testing.T) {
 
 // A caller that takes nothing is dropped, and everything that it had begun ends.
 func TestSlowSocket(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, func(o *door.Options) { o.WriteTimeout = 100 * time.Millisecond })
 	w := b.dial(websocket.MessageText, nil)
 	w.send(`{"type":"request","request_id":"w","command":"note.watch"}`)

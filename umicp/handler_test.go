@@ -15,6 +15,7 @@ import (
 	"github.com/hivellm/synap-go/core/command"
 	"github.com/hivellm/synap-go/core/fault"
 	"github.com/hivellm/synap-go/core/kv"
+	"github.com/hivellm/synap-go/core/pubsub"
 	"github.com/hivellm/synap-go/core/synaptest"
 	"github.com/hivellm/synap-go/umicp"
 )
@@ -22,7 +23,7 @@ import (
 // open returns the door of an engine with a key-value store.
 func open(t *testing.T) (*umicp.Server, *command.Table) {
 	t.Helper()
-	engine, err := core.New(core.Options{Structures: []*command.Structure{kv.Structure(kv.Options{})}, Version: "test"})
+	engine, err := core.New(core.Options{Structures: []*command.Structure{kv.Structure(kv.Options{}), pubsub.Structure()}, Version: "test"})
 	if err != nil {
 		t.Fatal(err)
 	}

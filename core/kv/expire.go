@@ -48,7 +48,7 @@ func (s *Store) persist(_ context.Context, tx *command.Tx, r *PersistRequest) (E
 	return s.reschedule(tx, r.Key, 0, nil)
 }
 
-// reschedule gives a key a new deadline, 0 for none.
+// reschedule gives a key a new deadline; 0 is none.
 func (s *Store) reschedule(tx *command.Tx, key string, expires int64, ifVersion *uint64) (resp ExpireResponse, err error) {
 	if err := s.checkKey(key); err != nil {
 		return resp, err
