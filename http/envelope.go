@@ -23,6 +23,7 @@ const (
 	typeEvent         = "event"
 	typeEnd           = "end"
 	typeReady         = "ready"
+	typeSeen          = "seen"
 	typeAlive         = "alive"
 )
 

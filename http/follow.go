@@ -58,7 +58,8 @@ func (d *Door) resume(hr *http.Request, r *command.Request) error {
 
 // framing writes a stream's parts in one of the two formats.
 type framing interface {
-	ready(b []byte, at journal.Position) []byte
+	ready(b []byte, at journal.Position) []byte // the watch is in place: nothing will be missed
+	seen(b []byte, at journal.Position) []byte  // there is nothing more for now
 	event(b []byte, resume journal.Position, event any) ([]byte, error)
 	alive(b []byte, at journal.Position) []byte
 	// end says that nothing follows, and why if it was not asked for.
@@ -112,6 +113,7 @@ func (s *streamer) Flush(at journal.Position) error {
 	defer s.mu.Unlock()
 	s.start(at)
 	s.position = at
+	s.unsent = s.framing.seen(s.unsent, at)
 	return s.push()
 }
 
@@ -208,6 +210,9 @@ func (sse) ready(b []byte, at journal.Position) []byte {
 	return append(appendID(b, at), '\n')
 }
 
+// seen adds nothing: the id of the last event says it.
+func (sse) seen(b []byte, _ journal.Position) []byte { return b }
+
 // appendID also stands alone: without data it dispatches nothing, and moves the reader's last id.
 func appendID(b []byte, at journal.Position) []byte {
 	if at.IsZero() {
@@ -272,6 +277,10 @@ func positionOf(at journal.Position) *journal.Position {
 
 func (f lines) ready(b []byte, at journal.Position) []byte {
 	return f.mark(b, line{Type: typeReady, Position: positionOf(at)})
+}
+
+func (f lines) seen(b []byte, at journal.Position) []byte {
+	return f.mark(b, line{Type: typeSeen, Position: positionOf(at)})
 }
 
 func (lines) event(b []byte, resume journal.Position, event any) ([]byte, error) {

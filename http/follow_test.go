@@ -159,7 +159,17 @@ type line struct {
 	Error          *struct{ Code string }
 }
 
-func (f *follower) line() (l line) {
+// line is the next line that says more than that there is nothing more for now.
+func (f *follower) line() line {
+	f.t.Helper()
+	for {
+		if l := f.anyLine(); l.Type != "seen" {
+			return l
+		}
+	}
+}
+
+func (f *follower) anyLine() (l line) {
 	f.t.Helper()
 	if !f.lines.Scan() {
 		f.t.Fatal("the stream has ended")
@@ -173,8 +183,11 @@ func (f *follower) line() (l line) {
 func TestJSONLines(t *testing.T) {
 	b := newBench(t, nil)
 	f := b.follow("GET", "/v1/notes?limit=2", "", "Accept: application/x-ndjson")
-	if l := f.line(); l.Type != "ready" || l.Position == "" {
+	if l := f.anyLine(); l.Type != "ready" || l.Position == "" {
 		t.Fatalf("first line %+v", l)
+	}
+	if l := f.anyLine(); l.Type != "seen" || l.Position == "" {
+		t.Fatalf("then nothing more for now: %+v", l)
 	}
 	b.do("PUT", "/v1/notes/a", "1")
 	b.do("DELETE", "/v1/notes/a", "")

@@ -1,0 +1,247 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"github.com/spf13/viper"
+
+	"github.com/hivellm/synap-go/core/command"
+	"github.com/hivellm/synap-go/core/fault"
+)
+
+// Config is everything that can be set. A flag wins over the environment, that over the file, and that over
+// the defaults, with which everything works.
+type Config struct {
+	HTTP    string   `mapstructure:"http"`     // where the server listens
+	Hosts   []string `mapstructure:"hosts"`    // Host headers it answers to, besides its own address
+	Origins []string `mapstructure:"origins"`  // browser origins that it answers
+	MaxBody int64    `mapstructure:"max_body"` // bytes of a request's body
+
+	Server    string        `mapstructure:"server"`    // base URL of the server that commands talk to
+	Namespace string        `mapstructure:"namespace"` // "" is the caller's own
+	Timeout   time.Duration `mapstructure:"timeout"`   // of one command
+	Output    string        `mapstructure:"output"`    // table, json or raw
+	Profile   string        `mapstructure:"profile"`   // the tools that an MCP client sees
+	Memory    bool          `mapstructure:"memory"`    // a memory of its own, whether there is a server or not
+
+	Log struct {
+		Level  string `mapstructure:"level"`
+		Format string `mapstructure:"format"`
+	} `mapstructure:"log"`
+
+	given map[string]bool // the settings that somebody made, as opposed to defaults
+}
+
+// defaultAddress is where the server listens and where commands look for it.
+const defaultAddress = "127.0.0.1:15500"
+
+// setting is one thing that can be set, under one name in all three places: max_body in the file,
+// SYNAP_MAX_BODY in the environment, --max-body as a flag.
+type setting struct {
+	key    string
+	preset any
+	usage  string
+	choice []string // the allowed values; nil allows any
+}
+
+var settings = []setting{
+	{"http", defaultAddress, "`address` to listen on", nil},
+	{"hosts", []string{}, "further Host `names` to answer to", nil},
+	{"origins", []string{}, "browser `origins` to answer, such as https://app.example", nil},
+	{"max_body", 16 << 20, "largest request body in `bytes`", nil},
+	{"server", "http://" + defaultAddress, "`URL` of the server to talk to", nil},
+	{"namespace", "", "`namespace` to work in", nil},
+	{"timeout", 30 * time.Second, "how long a command may take", nil},
+	{"output", "table", "how to print results", []string{"table", "json", "raw"}},
+	{"profile", "", "which `tools` to offer (default: core)", nil},
+	{"memory", false, "do not look for a server: have a memory of its own", nil},
+	{"log.level", "info", "what to log", []string{"error", "warn", "info", "debug"}},
+	{"log.format", "auto", "how to log; auto is text on a terminal", []string{"auto", "text", "json"}},
+}
+
+func (s setting) env() string  { return "SYNAP_" + strings.ToUpper(strings.ReplaceAll(s.key, ".", "_")) }
+func (s setting) flag() string { return strings.NewReplacer(".", "-", "_", "-").Replace(s.key) }
+
+// short is the one letter that the flag may be given by.
+func (s setting) short() string {
+	if s.key == "output" {
+		return "o"
+	}
+	return ""
+}
+
+// settingKey marks a flag as a setting, since a command's own field may have the same name.
+const settingKey = "synap-setting"
+
+// addSettings gives a command the flags of some settings.
+func addSettings(cmd *cobra.Command, flags *pflag.FlagSet, keys ...string) {
+	for _, s := range settings {
+		if !slices.Contains(keys, s.key) {
+			continue
+		}
+		usage := s.usage
+		if s.choice != nil {
+			usage += ": " + strings.Join(s.choice, ", ")
+		}
+		switch preset := s.preset.(type) {
+		case string:
+			flags.StringP(s.flag(), s.short(), preset, usage)
+		case []string:
+			flags.StringSlice(s.flag(), preset, usage)
+		case bool:
+			flags.Bool(s.flag(), preset, usage)
+		case int:
+			flags.Int64(s.flag(), int64(preset), usage)
+		case time.Duration:
+			flags.Duration(s.flag(), preset, usage)
+		}
+		flags.Lookup(s.flag()).Annotations = map[string][]string{settingKey: {s.key}}
+		if s.choice != nil {
+			complete(cmd, s.flag(), s.choice)
+		}
+	}
+}
+
+// complete offers the values of a flag to the shell.
+func complete(cmd *cobra.Command, flag string, values []string) {
+	if err := cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)); err != nil {
+		panic(err) // the flag was not defined, or completed before
+	}
+}
+
+// loadConfig reads the configuration for a command whose flags were parsed.
+func loadConfig(cmd *cobra.Command) (*Config, error) {
+	v := viper.New()
+	c := &Config{given: map[string]bool{}}
+	file, err := readFile(v, cmd)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range settings {
+		v.SetDefault(s.key, s.preset)
+		if err := v.BindEnv(s.key, s.env()); err != nil {
+			return nil, err
+		}
+		c.given[s.key] = os.Getenv(s.env()) != "" || slices.Contains(file, s.key)
+		if f := cmd.Flags().Lookup(s.flag()); f != nil && f.Annotations[settingKey] != nil {
+			if err := v.BindPFlag(s.key, f); err != nil {
+				return nil, err
+			}
+			c.given[s.key] = c.given[s.key] || f.Changed
+		}
+	}
+	if err := v.Unmarshal(c); err != nil {
+		return nil, fault.New(fault.Invalid, "the configuration cannot be read: %s", oneLine(err))
+	}
+	return c, c.validate()
+}
+
+// oneLine joins the lines that a library spreads an error over.
+func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
+
+// readFile reads the configuration file, if one is named, and returns the keys in it.
+func readFile(v *viper.Viper, cmd *cobra.Command) (keys []string, err error) {
+	path := os.Getenv("SYNAP_CONFIG")
+	if f := cmd.Flags().Lookup("config"); f != nil && f.Changed {
+		path = f.Value.String()
+	}
+	if path == "" {
+		return nil, nil
+	}
+	text, err := os.Open(filepath.Clean(path))
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "the configuration file: %v", err)
+	}
+	defer text.Close() //nolint:errcheck // it was only read
+	v.SetConfigType("yaml")
+	if err := v.ReadConfig(text); err != nil {
+		return nil, fault.New(fault.Invalid, "%s: %s", path, oneLine(err))
+	}
+	known := make([]string, len(settings))
+	for i, s := range settings {
+		known[i] = s.key
+	}
+	keys = v.AllKeys()
+	slices.Sort(keys)
+	for _, key := range keys {
+		if slices.Contains(known, key) {
+			continue
+		}
+		if near := command.Nearest(key, known); near != "" {
+			return nil, fault.New(fault.Invalid, "%s: there is no setting %q; did you mean %q?", path, key, near)
+		}
+		return nil, fault.New(fault.Invalid, "%s: there is no setting %q; the settings are %s", path, key, strings.Join(known, ", "))
+	}
+	return keys, nil
+}
+
+// validate refuses nonsense, with the name of the setting.
+func (c *Config) validate() error {
+	for _, s := range settings {
+		if value := c.choice(s.key); s.choice != nil && !slices.Contains(s.choice, value) {
+			return fault.New(fault.Invalid, "%s: %q is not one of %s", s.key, value, strings.Join(s.choice, ", "))
+		}
+	}
+	switch u, err := url.Parse(c.Server); {
+	case err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https"):
+		return fault.New(fault.Invalid, "server: %q is not a URL like http://%s", c.Server, defaultAddress)
+	case c.Timeout <= 0:
+		return fault.New(fault.Invalid, "timeout: %v is not a time to wait", c.Timeout)
+	case c.MaxBody <= 0:
+		return fault.New(fault.Invalid, "max_body: %d leaves room for nothing", c.MaxBody)
+	}
+	c.Server = strings.TrimSuffix(c.Server, "/")
+	return nil
+}
+
+// choice returns the value of a setting that has a fixed set of them.
+func (c *Config) choice(key string) string {
+	switch key {
+	case "output":
+		return c.Output
+	case "log.level":
+		return c.Log.Level
+	}
+	return c.Log.Format
+}
+
+// checkLoopback refuses to listen where strangers could come: nothing would ask them who they are.
+func checkLoopback(address string) error {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return fault.New(fault.Invalid, "http: %q is not an address like %s", address, defaultAddress)
+	}
+	if ip, err := netip.ParseAddr(host); (err == nil && ip.IsLoopback()) || host == "localhost" {
+		return nil
+	}
+	return fault.New(fault.Invalid, "http: %s can be reached from other machines, and this version has neither authentication nor TLS: "+
+		"listen on %s, and reach it from elsewhere through an SSH tunnel or a proxy that asks who is calling", address, defaultAddress)
+}
+
+// newLog returns the log that the configuration asks for. It goes to where errors go.
+func (a *app) newLog(c *Config) (*logrus.Logger, error) {
+	log := logrus.New()
+	log.SetOutput(a.stderr)
+	level, err := logrus.ParseLevel(c.Log.Level)
+	if err != nil {
+		return nil, fmt.Errorf("log.level: %w", err)
+	}
+	log.SetLevel(level)
+	if c.Log.Format == "json" || (c.Log.Format == "auto" && !isTerminal(a.stderr)) {
+		log.SetFormatter(&logrus.JSONFormatter{TimestampFormat: time.RFC3339Nano})
+	} else {
+		log.SetFormatter(&logrus.TextFormatter{FullTimestamp: true})
+	}
+	return log, nil
+}

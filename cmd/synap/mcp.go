@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"github.com/spf13/cobra"
+
+	"github.com/hivellm/synap-go/core/auth"
+	"github.com/hivellm/synap-go/core/command"
+	"github.com/hivellm/synap-go/core/fault"
+	"github.com/hivellm/synap-go/mcp"
+)
+
+// probeTimeout is how long a server has to say that it is there.
+const probeTimeout = time.Second
+
+func (a *app) mcpVerb() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "mcp", Short: "Speak MCP over standard input and output, for desktop clients", Args: cobra.NoArgs,
+		Long: "Speak MCP over standard input and output. Where a server answers, its memory is used, so that all clients share it;\n" +
+			"otherwise this process has a memory of its own, which ends with it. A server that was named must be there.",
+		RunE: a.serveMCP,
+	}
+	addSettings(cmd, cmd.Flags(), "server", "namespace", "profile", "memory")
+	return cmd
+}
+
+func (a *app) serveMCP(cmd *cobra.Command, _ []string) error {
+	config, err := loadConfig(cmd)
+	if err != nil {
+		return err
+	}
+	log, err := a.newLog(config)
+	if err != nil {
+		return err
+	}
+	caller, err := auth.Local().In(config.Namespace)
+	if err != nil {
+		return err
+	}
+	executor, memory, err := a.findMemory(cmd.Context(), config, log)
+	if err != nil {
+		return err
+	}
+	door, err := mcp.New(mcp.Options{Executor: executor, Version: version, Log: log, Profile: config.Profile, Identity: caller})
+	if err != nil {
+		return fault.New(fault.Invalid, "%v", err)
+	}
+	var g group
+	g.add(memory)
+	g.add(func(ctx context.Context) error { return door.ServeStdio(ctx, a.stdin, a.stdout) })
+	return g.run(cmd.Context())
+}
+
+// findMemory returns the executor that tools use, and what has to run meanwhile.
+func (a *app) findMemory(ctx context.Context, c *Config, log *logrus.Logger) (command.Executor, func(context.Context) error, error) {
+	if c.Memory {
+		return a.ownMemory(log, "as asked")
+	}
+	server := newRemote(c.Server, a.table)
+	probe, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	if server.answers(probe) {
+		log.Infof("using the memory of the server at %s", c.Server)
+		return server, until(func(context.Context) error { server.close(); return nil }), nil
+	}
+	if c.given["server"] {
+		return nil, nil, fault.Wrap(fault.Unavailable, errNoServer, "no server answers at %s", c.Server)
+	}
+	return a.ownMemory(log, "as no server answers at "+c.Server)
+}
+
+// ownMemory is an engine in this process.
+func (a *app) ownMemory(log *logrus.Logger, why string) (command.Executor, func(context.Context) error, error) {
+	engine, err := newEngine(log)
+	if err != nil {
+		return nil, nil, err
+	}
+	log.Infof("using a memory of its own, %s; it ends with this process", why)
+	return engine.Dispatcher(), engine.Run, nil
+}

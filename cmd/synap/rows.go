@@ -1,0 +1,266 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hivellm/synap-go/core/auth"
+	"github.com/hivellm/synap-go/core/command"
+	"github.com/hivellm/synap-go/core/fault"
+	"github.com/hivellm/synap-go/core/journal"
+)
+
+// addTable adds a subcommand for every row of the table: kv.set becomes `synap kv set`.
+func (a *app) addTable(root *cobra.Command) {
+	groups := map[string]*cobra.Command{}
+	for _, s := range a.table.Structures() {
+		g := &cobra.Command{
+			Use: s.Name, Short: strings.TrimSuffix(s.Summary, "."), Long: s.Summary, GroupID: "table",
+			RunE: func(cmd *cobra.Command, args []string) error { return a.noRow(cmd, s.Name, args) },
+		}
+		addSettings(g, g.PersistentFlags(), "server", "namespace", "timeout", "output")
+		groups[s.Name] = g
+		root.AddCommand(g)
+	}
+	for _, c := range a.table.Commands() {
+		parent := groups[c.Structure()]
+		parts := strings.Split(c.Name, ".")[1:]
+		for _, part := range parts[:len(parts)-1] {
+			parent = child(parent, part)
+		}
+		parent.AddCommand(a.newRow(c, parts[len(parts)-1]).cobra())
+	}
+}
+
+// child returns the subcommand that groups others under a part of their names.
+func child(parent *cobra.Command, part string) *cobra.Command {
+	for _, c := range parent.Commands() {
+		if c.Name() == part {
+			return c
+		}
+	}
+	c := &cobra.Command{Use: part, Short: "Commands of " + part}
+	parent.AddCommand(c)
+	return c
+}
+
+// noRow answers a group that was called without one of its commands.
+func (a *app) noRow(cmd *cobra.Command, group string, args []string) error {
+	if len(args) == 0 {
+		return cmd.Help()
+	}
+	c, err := a.table.Find(group + "." + strings.ReplaceAll(args[0], "-", "_"))
+	if err != nil {
+		return fault.New(fault.Invalid, "%s", err)
+	}
+	return fault.New(fault.Invalid, "%s is spelt synap %s", c.Name, strings.ReplaceAll(strings.ReplaceAll(c.Name, ".", " "), "_", "-"))
+}
+
+// row is one command of the table as a subcommand.
+type row struct {
+	app     *app
+	command *command.Command
+	verb    string
+	places  []*argument // given by place, in order
+	needed  int         // how many of the places must be given
+	endless bool        // the last place takes all that follows
+	flags   []*argument // given by name
+
+	asJSON         bool
+	durability     string
+	idempotencyKey string
+}
+
+func (a *app) newRow(c *command.Command, verb string) *row {
+	r := &row{app: a, command: c, verb: strings.ReplaceAll(verb, "_", "-")}
+	fields := newArguments(c.Request, c.RequestSchema())
+	r.flags = fields
+	for place := range strings.FieldsSeq(strings.TrimSuffix(c.Args, "...")) {
+		i := slices.IndexFunc(r.flags, func(f *argument) bool { return f.name == place })
+		r.places = append(r.places, r.flags[i])
+		r.flags = slices.Delete(r.flags, i, i+1)
+	}
+	for i, p := range r.places {
+		if slices.Contains(c.RequestSchema().Required, p.name) {
+			r.needed = i + 1
+		}
+		r.endless = p.list() // the table lets only the last one be
+	}
+	return r
+}
+
+// fields are all of the request's, those given by place first.
+func (r *row) fields() []*argument { return slices.Concat(r.places, r.flags) }
+
+// cobra returns the subcommand.
+func (r *row) cobra() *cobra.Command {
+	c := r.command
+	cmd := &cobra.Command{
+		Use: r.usage(), Short: strings.TrimSuffix(c.Summary, "."), Long: r.long(),
+		Args: r.checkPlaces, RunE: r.run, ValidArgsFunction: r.completePlace,
+	}
+	for _, f := range r.flags {
+		flag := cmd.Flags().VarPF(f, strings.ReplaceAll(f.name, "_", "-"), "", f.usage())
+		if kindOf(f.schema) == "boolean" {
+			flag.NoOptDefVal = "true"
+		}
+		if values := choices(f.schema); values != nil {
+			complete(cmd, flag.Name, values)
+		}
+	}
+	r.addOptions(cmd)
+	return cmd
+}
+
+// addOptions adds what is about the call rather than the command, where the command has no such field.
+func (r *row) addOptions(cmd *cobra.Command) {
+	for _, f := range r.fields() {
+		if f.isValue() && cmd.Flags().Lookup("json") == nil {
+			cmd.Flags().BoolVar(&r.asJSON, "json", false, "values are JSON, not text")
+		}
+	}
+	if r.command.Kind != command.KindWrite {
+		return
+	}
+	if cmd.Flags().Lookup("durability") == nil {
+		levels := []string{journal.InMemory.String(), journal.Buffered.String(), journal.Fsynced.String(), journal.Replicated.String()}
+		cmd.Flags().StringVar(&r.durability, "durability", "", "answer when the write is at least this safe: "+strings.Join(levels, ", "))
+		complete(cmd, "durability", levels)
+	}
+	if cmd.Flags().Lookup("idempotency-key") == nil {
+		cmd.Flags().StringVar(&r.idempotencyKey, "idempotency-key", "", "a repeat with the same `key` is answered as the first was")
+	}
+}
+
+// usage is the synopsis: kv set <key> <value>.
+func (r *row) usage() string {
+	use := r.verb
+	for i, p := range r.places {
+		name := strings.ReplaceAll(p.name, "_", "-")
+		if i < r.needed {
+			name = "<" + name + ">"
+		} else {
+			name = "[" + name + "]"
+		}
+		if r.endless && i == len(r.places)-1 {
+			name += "..."
+		}
+		use += " " + name
+	}
+	return use
+}
+
+// long is the whole help text above the flags.
+func (r *row) long() string {
+	var text strings.Builder
+	tell(&text, "%s\n", r.command.Summary)
+	if r.command.Doc != "" {
+		tell(&text, "\n%s\n", r.command.Doc)
+	}
+	anyValue := false
+	for i, p := range r.places {
+		if i == 0 {
+			tell(&text, "\nArguments:\n")
+		}
+		tell(&text, "  %-12s %s\n", strings.ReplaceAll(p.name, "_", "-"), p.usage())
+	}
+	for _, f := range r.fields() {
+		anyValue = anyValue || f.isValue()
+	}
+	if anyValue {
+		tell(&text, "\nA value is text; @name is what a file holds, - is standard input, and @@ is an @ at the beginning.\n")
+	}
+	if r.command.Kind == command.KindWatch {
+		tell(&text, "\nFollows changes until it is interrupted or --limit is reached; with --wait-ms it answers once.\n")
+	}
+	return strings.TrimSpace(text.String())
+}
+
+// checkPlaces is cobra's check of the number of arguments.
+func (r *row) checkPlaces(_ *cobra.Command, args []string) error {
+	switch {
+	case len(args) < r.needed:
+		return fault.New(fault.Invalid, "%s is missing: synap %s %s", r.places[len(args)].name, r.command.Structure(), r.usage())
+	case len(args) > len(r.places) && !r.endless:
+		return fault.New(fault.Invalid, "%q is one argument too many: synap %s %s", clip(args[len(r.places)]), r.command.Structure(), r.usage())
+	}
+	return nil
+}
+
+func (r *row) completePlace(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	i := min(len(args), len(r.places)-1)
+	if i < 0 || (len(args) >= len(r.places) && !r.endless) {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	if r.places[i].isValue() {
+		return nil, cobra.ShellCompDirectiveDefault
+	}
+	return choices(r.places[i].schema), cobra.ShellCompDirectiveNoFileComp
+}
+
+// run asks the server.
+func (r *row) run(cmd *cobra.Command, args []string) error {
+	config, err := loadConfig(cmd)
+	if err != nil {
+		return err
+	}
+	request, err := r.request(cmd, config, args)
+	if err != nil {
+		return err
+	}
+	server := newRemote(config.Server, r.app.table)
+	defer server.close()
+	out := &printer{w: r.app.stdout, mode: config.Output, command: r.command}
+	if wait := cmd.Flags().Lookup("wait-ms"); r.command.Kind == command.KindWatch && (wait == nil || !wait.Changed) {
+		return server.Watch(cmd.Context(), request, out)
+	}
+	ctx, cancel := context.WithTimeout(cmd.Context(), config.Timeout)
+	defer cancel()
+	answer, err := server.Do(ctx, request)
+	if err != nil {
+		return err
+	}
+	return out.answer(answer)
+}
+
+// request makes a call of what the command line says.
+func (r *row) request(cmd *cobra.Command, config *Config, args []string) (*command.Request, error) {
+	request := &command.Request{
+		Caller: auth.Local(), Command: r.command, Namespace: config.Namespace, IdempotencyKey: r.idempotencyKey,
+	}
+	if r.durability != "" {
+		if err := request.Durability.UnmarshalText([]byte(r.durability)); err != nil {
+			return nil, fault.New(fault.Invalid, "%v", err)
+		}
+	}
+	payload, err := r.payload(cmd, args)
+	request.Payload = command.JSON(payload)
+	return request, err
+}
+
+// payload is the request in JSON: what was given, and nothing else.
+func (r *row) payload(cmd *cobra.Command, args []string) ([]byte, error) {
+	for i, text := range args {
+		place := r.places[min(i, len(r.places)-1)]
+		if err := place.Set(text); err != nil {
+			return nil, fault.New(fault.Invalid, "%s: %v", place.name, err)
+		}
+	}
+	in := &input{stdin: r.app.stdin, asJSON: r.asJSON}
+	fields := map[string]json.RawMessage{}
+	for _, f := range r.fields() {
+		if len(f.texts) == 0 {
+			continue
+		}
+		raw, err := f.encode(in)
+		if err != nil {
+			return nil, err
+		}
+		fields[f.name] = raw
+	}
+	return encodeJSON(fields)
+}

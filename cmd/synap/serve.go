@@ -1,0 +1,47 @@
+package main
+
+import (
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// partTimeout bounds how long a part of the server may take to stop.
+const partTimeout = 2 * time.Second
+
+func (a *app) serveVerb() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "serve", Short: "Run a server, in memory, for HTTP, MCP and UMICP on one port", Args: cobra.NoArgs,
+		Long: "Run a server. It holds everything in memory and ends with it. MCP clients connect to /mcp, UMICP peers to /umicp,\n" +
+			"and everybody else finds all there is in /openapi.json. It stops cleanly on SIGTERM and at Ctrl-C.",
+		RunE: a.serve,
+	}
+	addSettings(cmd, cmd.Flags(), "http", "hosts", "origins", "max_body", "profile")
+	return cmd
+}
+
+func (a *app) serve(cmd *cobra.Command, _ []string) error {
+	config, err := loadConfig(cmd)
+	if err != nil {
+		return err
+	}
+	log, err := a.newLog(config)
+	if err != nil {
+		return err
+	}
+	s, err := newServer(config, log)
+	if err != nil {
+		return err
+	}
+	address := s.listener.Addr().String()
+	hint := ""
+	if address != defaultAddress {
+		hint = " --server http://" + address
+	}
+	tell(a.stdout, "synap %s listens on http://%s (in memory); try: synap kv set greeting hello%s\n", version, address, hint)
+	if err := s.run(cmd.Context()); err != nil {
+		return err
+	}
+	log.Info("stopped")
+	return nil
+}
