@@ -24,7 +24,7 @@ cleanup() {
 trap cleanup EXIT
 CGO_ENABLED=0 go build -o "$work/synap" ./cmd/synap
 
-inspect() { mcp-inspector --cli "$@" --format json; }
+inspect() { mcp-inspector --cli --format json "$@"; }
 
 # expect TEXT FILE: the answer in FILE contains TEXT.
 expect() {
@@ -32,7 +32,6 @@ expect() {
 }
 
 # Over stdio each run is a process of its own, so it sees only what it wrote itself.
-stdio=(--transport stdio)
 for profile in core full; do
   inspect --method tools/list --strict -- "$work/synap" mcp --memory --profile "$profile" >"$work/out"
   expect '"synap_kv_set"' "$work/out"
@@ -40,7 +39,6 @@ done
 inspect --method tools/call --tool-name synap_kv_set --tool-args-json '{"key":"a","value":"from stdio"}' \
   -- "$work/synap" mcp --memory >"$work/out"
 expect '"version"' "$work/out"
-unset stdio
 
 # The server says where it listens on its first line; port 0 picks a free one.
 "$work/synap" serve --http 127.0.0.1:0 >"$work/log" 2>&1 &
