@@ -191,7 +191,8 @@ func (s *streamer) end(err error) error {
 	s.start(s.position)
 	s.timer.Stop()
 	s.unsent = s.framing.end(s.unsent, s.position, why)
-	_ = s.push() // nobody is left to tell
+	_ = s.push()                                               // nobody is left to tell
+	ignoreUnsupported(s.control.SetWriteDeadline(time.Time{})) // the connection may serve further requests
 	s.timer.Stop()
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -16,7 +17,7 @@ import (
 // Bounds of a connection.
 const (
 	headerTimeout   = 5 * time.Second
-	requestTimeout  = 60 * time.Second // for a whole request to arrive, and for its answer; streams have their own
+	requestTimeout  = 60 * time.Second // for a whole request to arrive, and for a write of its answer; streams have their own
 	idleTimeout     = 120 * time.Second
 	maxHeaderBytes  = 16 << 10
 	maxStreamsPerH2 = 250 // requests at once on one HTTP/2 connection
@@ -62,11 +63,10 @@ func (d *Door) server(base context.Context) (s *http.Server, closeLog func()) {
 		Handler:           d,
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       requestTimeout,
-		WriteTimeout:      requestTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 		Protocols:         protocols,
-		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreamsPerH2},
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreamsPerH2, WriteByteTimeout: requestTimeout},
 		BaseContext:       func(net.Listener) context.Context { return base },
 		ErrorLog:          log.New(complaints, "", 0),
 	}, func() { _ = complaints.Close() } // a pipe's writer does not fail to close
@@ -125,7 +125,7 @@ func (l *limited) Accept() (net.Conn, error) {
 		select {
 		case l.slots <- struct{}{}:
 			l.open.Add(1)
-			return &counted{Conn: conn, release: sync.OnceFunc(func() { l.open.Add(-1); <-l.slots })}, nil
+			return &counted{Conn: conn, start: time.Now(), release: sync.OnceFunc(func() { l.open.Add(-1); <-l.slots })}, nil
 		default:
 		}
 		// A fresh connection's send buffer takes this at once. Whoever does not hear it sees the connection close.
@@ -135,10 +135,46 @@ func (l *limited) Accept() (net.Conn, error) {
 	}
 }
 
-// counted gives its place back when it is closed.
+// rearm is how old a connection's write deadline may get before a write moves it on.
+const rearm = 5 * time.Second
+
+// counted gives its place back when it is closed, and bounds how long a write may take: by requestTimeout,
+// unless somebody has set a deadline. It moves the deadline every few seconds and not at every answer, because
+// that costs as much as reading a key (BenchmarkGetOverHTTP).
 type counted struct {
 	net.Conn
 	release func()
+	start   time.Time
+	armed   atomic.Int64 // when the write deadline was last moved, in nanoseconds since start; 0 is never
+	taken   atomic.Bool  // somebody else has set the write deadline
+}
+
+// Write implements net.Conn.
+func (c *counted) Write(b []byte) (int, error) {
+	if now := int64(time.Since(c.start)) + 1; !c.taken.Load() && (c.armed.Load() == 0 || now-c.armed.Load() > int64(rearm)) {
+		c.armed.Store(now)
+		if err := c.Conn.SetWriteDeadline(time.Now().Add(requestTimeout)); err != nil {
+			return 0, err
+		}
+	}
+	return c.Conn.Write(b)
+}
+
+// SetWriteDeadline implements net.Conn; no time gives the deadline back to Write.
+func (c *counted) SetWriteDeadline(t time.Time) error {
+	if t.IsZero() && !c.taken.Load() {
+		return nil // net/http says so before every request; Write's own deadline stays
+	}
+	c.taken.Store(!t.IsZero())
+	c.armed.Store(0)
+	return c.Conn.SetWriteDeadline(t)
+}
+
+// SetDeadline implements net.Conn, as SetWriteDeadline does for its half.
+func (c *counted) SetDeadline(t time.Time) error {
+	c.taken.Store(!t.IsZero())
+	c.armed.Store(0)
+	return c.Conn.SetDeadline(t)
 }
 
 // Close implements net.Conn.

@@ -28,6 +28,8 @@ var plan = map[string][]string{
 	// The structures: each knows itself and the table, never another structure, the engine or a door.
 	"core/kv": {"core/auth", "core/command", "core/fault", "core/journal", "core/value"},
 
+	"core/queue":  {"core/auth", "core/command", "core/fault", "core/journal", "core/value"},
+	"core/stream": {"core/auth", "core/command", "core/fault", "core/journal", "core/value"},
 	"core/pubsub": {"core/auth", "core/command", "core/fault", "core/journal", "core/value"},
 
 	// The doors: they know the table, never a structure, the engine, the disk or each other.

@@ -14,6 +14,8 @@ import (
 	"github.com/hivellm/synap-go/core/command"
 	"github.com/hivellm/synap-go/core/kv"
 	"github.com/hivellm/synap-go/core/pubsub"
+	"github.com/hivellm/synap-go/core/queue"
+	"github.com/hivellm/synap-go/core/stream"
 	"github.com/hivellm/synap-go/http"
 	"github.com/hivellm/synap-go/mcp"
 	"github.com/hivellm/synap-go/umicp"
@@ -23,6 +25,8 @@ import (
 func structures() []*command.Structure {
 	return []*command.Structure{
 		kv.Structure(kv.Options{}),
+		queue.Structure(queue.Options{}),
+		stream.Structure(stream.Options{}),
 		pubsub.Structure(),
 	}
 }

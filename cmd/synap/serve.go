@@ -39,7 +39,7 @@ func (a *app) serve(cmd *cobra.Command, _ []string) error {
 		hint = " --server http://" + address
 	}
 	tell(a.stdout, "synap %s listens on http://%s (in memory); try: synap kv set greeting hello%s\n", version, address, hint)
-	if err := s.run(cmd.Context()); err != nil {
+	if err := withBallast(func() error { return s.run(cmd.Context()) }); err != nil {
 		return err
 	}
 	log.Info("stopped")

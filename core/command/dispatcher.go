@@ -157,9 +157,9 @@ func (d *Dispatcher) prepare(r *Request) (*Space, any, error) {
 // read runs a Read with the gate held shared.
 func (d *Dispatcher) read(ctx context.Context, r *Request, space *Space, args any) (any, error) {
 	if r.Command.Waits {
-		waiting, spot := space.park(ctx)
+		spot := space.park(ctx)
 		defer spot.leave()
-		return r.Command.handler.read(waiting, space.States[r.Command.place], args)
+		return r.Command.handler.read(spot, space.States[r.Command.place], args)
 	}
 	gate := space.gate.enter()
 	defer gate.RUnlock()
@@ -187,9 +187,9 @@ func (d *Dispatcher) write(ctx context.Context, r *Request, space *Space, args a
 // enter runs a Write's handler with the gate held shared.
 func (d *Dispatcher) enter(ctx context.Context, r *Request, tx *Tx, args any) (any, *Receipt, error) {
 	if r.Command.Waits {
-		waiting, spot := tx.space.park(ctx)
+		spot := tx.space.park(ctx)
 		defer spot.leave()
-		return r.Command.handler.write(waiting, tx.state, tx, args)
+		return r.Command.handler.write(spot, tx.state, tx, args)
 	}
 	gate := tx.space.gate.enter()
 	defer gate.RUnlock()

@@ -31,6 +31,8 @@ func TestCalls(t *testing.T) {
 		{"an unknown field", "toy.add", `{"name":"a","zebra":1}`, `! invalid there is no field "zebra"; the fields are name, by, fail`},
 		{"a wrong type", "toy.add", `{"name":1}`, `! invalid "name": a number was given, a string is wanted`},
 		{"a wrong type in an embedded part", "toy.take", `{"name":1}`, `! invalid "name": a number was given, a string is wanted`},
+		{"a zero that was said", "toy.take", `{"name":"a","most":0}`, `! out_of_range "most": 0 is not allowed for it: it is between 1 and 9`},
+		{"a zero that was not", "toy.take", `{"name":"a"}`, `{"count":0}`},
 		{"a fraction", "toy.add", `{"name":"a","by":1.5}`, `! invalid "by": number 1.5 was given, an integer is wanted`},
 		{"no object", "toy.get", `["a"]`, `! invalid the request is a JSON object, not an array`},
 		{"garbage", "toy.get", `{"name":"a"`, `! invalid the request ends in the middle`},

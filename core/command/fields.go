@@ -154,6 +154,7 @@ func (f *field) check(v reflect.Value) error {
 		v.Set(f.preset)
 		return nil
 	}
+	pointed := v.Kind() == reflect.Pointer
 	switch v.Kind() {
 	case reflect.Pointer:
 		if v.IsNil() {
@@ -174,7 +175,7 @@ func (f *field) check(v reflect.Value) error {
 		return f.wrong("%q is not allowed for it: it is one of %s", v.String(), strings.Join(f.enum, ", "))
 	}
 	if f.hasMin || f.hasMax {
-		return f.checkRange(v)
+		return f.checkRange(v, pointed)
 	}
 	return nil
 }
@@ -186,7 +187,8 @@ func (f *field) absent() error {
 	return fault.New(fault.Invalid, "%q is required", f.name).With("field", f.name)
 }
 
-func (f *field) checkRange(v reflect.Value) error {
+// checkRange refuses a number, a length or a count out of range. A zero that was not pointed at is absent.
+func (f *field) checkRange(v reflect.Value, pointed bool) error {
 	var n float64
 	what := ""
 	switch {
@@ -205,7 +207,7 @@ func (f *field) checkRange(v reflect.Value) error {
 	if (!f.hasMin || n >= f.min) && (!f.hasMax || n <= f.max) {
 		return nil
 	}
-	if what == "" && n == 0 && !f.required && v.Kind() != reflect.Pointer {
+	if what == "" && n == 0 && !f.required && !pointed {
 		return nil // absent
 	}
 	seen := strconv.FormatFloat(n, 'f', -1, 64)

@@ -126,6 +126,7 @@ func (s *toy) get(_ context.Context, r *nameRequest) (getResponse, error) {
 type takeRequest struct {
 	nameRequest
 	WaitMS int64 `json:"wait_ms,omitempty" jsonschema:"how long to wait for something to take"`
+	Most   *int  `json:"most,omitempty" min:"1" max:"9" jsonschema:"how many to take at most"`
 }
 
 // take takes one away, and waits until there is one.

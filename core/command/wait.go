@@ -9,18 +9,27 @@ import (
 // MaxWait bounds how long a command may wait for something to happen: proxies and clients give up at 30 s.
 const MaxWait = 25 * time.Second
 
-// parking lets the handler of a command declared with Waits leave its namespace's gate while it waits.
+// parking is the context of a handler that is declared with Waits: it lets the handler leave its namespace's
+// gate while it waits, and knows which stripe to give back at the end.
 type parking struct {
+	context.Context
 	gate *gate
 	held *sync.RWMutex // the stripe that is held now
 }
 
 type parkingKey struct{}
 
-// park returns a context whose handler can Wait, and the spot that knows which stripe to give back at the end.
-func (space *Space) park(ctx context.Context) (context.Context, *parking) {
-	p := &parking{gate: &space.gate, held: space.gate.enter()}
-	return context.WithValue(ctx, parkingKey{}, p), p
+// Value implements context.Context.
+func (p *parking) Value(key any) any {
+	if key == (parkingKey{}) {
+		return p
+	}
+	return p.Context.Value(key)
+}
+
+// park takes the space's gate for a handler that can Wait.
+func (space *Space) park(ctx context.Context) *parking {
+	return &parking{Context: ctx, gate: &space.gate, held: space.gate.enter()}
 }
 
 func (p *parking) leave() { p.held.RUnlock() }
