@@ -59,7 +59,7 @@ type StatsResponse struct {
 	Depth         int      `json:"depth" jsonschema:"ready, leased and delayed"`
 	Bytes         int64    `json:"bytes" jsonschema:"about how much memory these take"`
 	DeadBytes     int64    `json:"dead_bytes" jsonschema:"about how much memory the dead letters take"`
-	OldestReadyMS int64    `json:"oldest_ready_ms,omitempty" jsonschema:"how long ago the message that is next in line was published, in milliseconds"`
+	OldestReadyMS int64    `json:"oldest_ready_ms" jsonschema:"how long ago the message that is next in line was published, in milliseconds"`
 	Consumers     int      `json:"consumers" jsonschema:"how many consumers hold messages"`
 	Waiting       int      `json:"waiting" jsonschema:"how many receivers wait for a message"`
 	Groups        int      `json:"groups" jsonschema:"how many groups have messages"`

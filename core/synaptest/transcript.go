@@ -12,8 +12,9 @@
 //	! invalid an integer is wanted
 //
 // In an answer "*" stands for anything that is there. An error is its code and a
-// part of its message. A number may be written <name> where it is first seen and
-// means the same number wherever it is used again.
+// part of its message. A number or a text may be written <name> where it is first
+// seen and means the same wherever it is used again; in a request, a text is put in
+// quotes: "<name>".
 //
 // It is imported by tests only.
 package synaptest
@@ -171,6 +172,14 @@ func (s *Step) failure() (code, message string, failing bool) {
 	return code, message, failing
 }
 
+// Plain is the request with 1 in place of every <name>, for who does not play the story.
+func (s *Step) Plain() string {
+	if s.Request == "" {
+		return "{}"
+	}
+	return placeholder.ReplaceAllString(s.Request, "1")
+}
+
 // Valid reports whether there is nothing wrong with the step's request itself.
 func (s *Step) Valid() bool {
 	code, _, failing := s.failure()
@@ -192,7 +201,7 @@ func decode(text []byte) (v any, err error) {
 	return v, err
 }
 
-// matches compares an answer with what is wanted, where "*" is anything and "<name>" is one number.
+// matches compares an answer with what is wanted, where "*" is anything and "<name>" is one number or text.
 func matches(got, want any, names map[string]any) bool {
 	switch want := want.(type) {
 	case string:
@@ -204,8 +213,11 @@ func matches(got, want any, names map[string]any) bool {
 				return reflect.DeepEqual(got, known)
 			}
 			names[want] = got
-			_, number := got.(json.Number)
-			return number
+			switch got.(type) {
+			case json.Number, string:
+				return true
+			}
+			return false
 		}
 	case map[string]any:
 		g, ok := got.(map[string]any)

@@ -18,7 +18,8 @@ func TestMatching(t *testing.T) {
 		{"a longer list", `[1,2]`, `[1]`, false},
 		{"a name twice the same", `[7,7]`, `["<v>","<v>"]`, true},
 		{"a name twice, not the same", `[7,8]`, `["<v>","<v>"]`, false},
-		{"a name that is no number", `["x"]`, `["<v>"]`, false},
+		{"a name for a text", `["x","x"]`, `["<v>","<v>"]`, true},
+		{"a name for neither", `[[]]`, `["<v>"]`, false},
 		{"digits are kept", `12345678901234567891`, `12345678901234567890`, false},
 	}
 	for _, test := range tests {
