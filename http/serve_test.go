@@ -20,7 +20,7 @@ import (
 )
 
 // serve runs the door on a socket of its own; stop ends it and returns what Serve did, and how long it took.
-func serve(t *testing.T, change func(*door.Options)) (b *bench, stop func() (error, time.Duration)) {
+func serve(t *testing.T, change func(*door.Options)) (b *bench, stop func() (time.Duration, error)) {
 	t.Helper()
 	d := newDoor(t, change)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -30,10 +30,11 @@ func serve(t *testing.T, change func(*door.Options)) (b *bench, stop func() (err
 	ctx, cancel := context.WithCancel(context.Background())
 	served := make(chan error, 1)
 	go func() { served <- d.Serve(ctx, l) }()
-	stop = sync.OnceValues(func() (error, time.Duration) {
+	stop = sync.OnceValues(func() (time.Duration, error) {
 		begin := time.Now()
 		cancel()
-		return <-served, time.Since(begin)
+		err := <-served
+		return time.Since(begin), err
 	})
 	t.Cleanup(func() { _, _ = stop() })
 	transport := &http.Transport{}
@@ -73,7 +74,7 @@ func TestStopWithWatchers(t *testing.T) {
 
 	stopped := make(chan error, 1)
 	go func() {
-		err, took := stop()
+		took, err := stop()
 		if err == nil && took > 5*time.Second {
 			err = fmt.Errorf("it took %v", took)
 		}
@@ -126,7 +127,7 @@ func TestStopWithARequestThatHangs(t *testing.T) {
 		answered <- fmt.Sprintln(resp.StatusCode, string(text), err)
 	}()
 	<-begun
-	if err, took := stop(); err != nil || took > 5*time.Second {
+	if took, err := stop(); err != nil || took > 5*time.Second {
 		t.Errorf("stopped after %v with %v", took, err)
 	}
 	if got := <-answered; !strings.HasPrefix(got, "499 ") {
@@ -158,7 +159,7 @@ func TestHTTP2WithPriorKnowledge(t *testing.T) {
 	}
 	f.close()
 	transport.CloseIdleConnections()
-	if err, _ := stop(); err != nil {
+	if _, err := stop(); err != nil {
 		t.Error(err)
 	}
 }

@@ -101,7 +101,7 @@ func (s *socket) serve() {
 		defer close(drained)
 		s.drain()
 	})
-	err := s.read()
+	_ = s.read() // why it ended is the other side's business, or ours, and told
 	if stop() {
 		close(drained)
 	}
@@ -110,9 +110,7 @@ func (s *socket) serve() {
 	s.cancel()
 	s.running.Wait()
 	beside.Wait()
-	if err != nil {
-		_ = s.conn.CloseNow() // it is closed already, or there is nobody at the other end
-	}
+	_ = s.conn.CloseNow() // it is closed already, or there is nobody at the other end
 }
 
 // drain lets what is in flight finish, watches having been cancelled, and says goodbye.
