@@ -48,7 +48,7 @@ func compress(body []byte, r *http.Request) (p *packed, encoding string, ok bool
 	if zs {
 		encoding = "zstd"
 		p.Grow(len(body) / 2)
-		p.Write(zstdWriter().EncodeAll(body, p.AvailableBuffer()))
+		_, _ = p.Write(zstdWriter().EncodeAll(body, p.AvailableBuffer()))
 	} else {
 		encoding = "gzip"
 		w := gzipWriters.Get().(*gzip.Writer)

@@ -152,7 +152,7 @@ func zstdPacked(t testing.TB, text string) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer w.Close()
+	defer func() { _ = w.Close() }()
 	return w.EncodeAll([]byte(text), nil)
 }
 

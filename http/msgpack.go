@@ -161,7 +161,6 @@ func appendNumber(b []byte, text string) ([]byte, error) {
 	return binary.BigEndian.AppendUint64(append(b, mpDouble), math.Float64bits(f)), nil
 }
 
-//nolint:gosec // every conversion is of a number that was just compared
 func appendUint(b []byte, n uint64) []byte {
 	switch {
 	case n < 0x80:
@@ -176,17 +175,16 @@ func appendUint(b []byte, n uint64) []byte {
 	return binary.BigEndian.AppendUint64(append(b, mpUint64), n)
 }
 
-//nolint:gosec // every conversion is of a number that was just compared
 func appendNegative(b []byte, n int64) []byte {
 	switch {
 	case n >= -32:
-		return append(b, byte(int8(n)))
+		return append(b, byte(int8(n))) //nolint:gosec // just compared
 	case n >= math.MinInt8:
-		return append(b, mpInt8, byte(int8(n)))
+		return append(b, mpInt8, byte(int8(n))) //nolint:gosec // just compared
 	case n >= math.MinInt16:
-		return binary.BigEndian.AppendUint16(append(b, mpInt16), uint16(int16(n)))
+		return binary.BigEndian.AppendUint16(append(b, mpInt16), uint16(int16(n))) //nolint:gosec // just compared
 	case n >= math.MinInt32:
-		return binary.BigEndian.AppendUint32(append(b, mpInt32), uint32(int32(n)))
+		return binary.BigEndian.AppendUint32(append(b, mpInt32), uint32(int32(n))) //nolint:gosec // just compared
 	}
-	return binary.BigEndian.AppendUint64(append(b, mpInt64), uint64(n))
+	return binary.BigEndian.AppendUint64(append(b, mpInt64), uint64(n)) //nolint:gosec // just compared
 }

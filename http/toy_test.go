@@ -69,7 +69,7 @@ func (s *notes) Replay(seq uint64, op journal.Op) {
 	s.Apply(seq, op)
 }
 
-func (s *notes) Undo(op journal.Op) func() {
+func (s *notes) Undo(journal.Op) func() {
 	old := maps.Clone(s.held)
 	return func() { s.held = old }
 }

@@ -129,7 +129,7 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, *refusal) {
 func refuse(w http.ResponseWriter, status int, message string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_, _ = w.Write(rpcError(nil, mcp.INVALID_REQUEST, message)) // a client that went away needs no answer
+	_, _ = w.Write(rpcError(nil, mcp.INVALID_REQUEST, message)) //nolint:gosec // it is JSON; a client that went away needs no answer
 }
 
 // rpcError is a JSON-RPC error; id is nil when the request's is not known.

@@ -168,7 +168,7 @@ func (ss *sessions) count() int {
 
 // ResolveSessionIdManager implements server.SessionIdManagerResolver: the ids that a request may make and use are
 // those of its caller. Without a request the library is cleaning up.
-func (ss *sessions) ResolveSessionIdManager(r *http.Request) server.SessionIdManager {
+func (ss *sessions) ResolveSessionIdManager(r *http.Request) server.SessionIdManager { //nolint:staticcheck // ST1003: the library named it
 	if r == nil {
 		return &principal{sessions: ss}
 	}

@@ -16,14 +16,18 @@ import (
 	"github.com/hivellm/synap-go/core/fault"
 	"github.com/hivellm/synap-go/core/kv"
 	"github.com/hivellm/synap-go/core/pubsub"
+	"github.com/hivellm/synap-go/core/queue"
+	"github.com/hivellm/synap-go/core/stream"
 	"github.com/hivellm/synap-go/core/synaptest"
 	"github.com/hivellm/synap-go/umicp"
 )
 
-// open returns the door of an engine with a key-value store.
+// open returns the door of an engine with every structure.
 func open(t *testing.T) (*umicp.Server, *command.Table) {
 	t.Helper()
-	engine, err := core.New(core.Options{Structures: []*command.Structure{kv.Structure(kv.Options{}), pubsub.Structure()}, Version: "test"})
+	engine, err := core.New(core.Options{Version: "test", Structures: []*command.Structure{
+		kv.Structure(kv.Options{}), queue.Structure(queue.Options{}), stream.Structure(stream.Options{}), pubsub.Structure(),
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +36,9 @@ func open(t *testing.T) (*umicp.Server, *command.Table) {
 	go func() { done <- engine.Run(ctx) }()
 	t.Cleanup(func() {
 		cancel()
-		<-done
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
 	})
 	return umicp.New(umicp.Options{Executor: engine.Dispatcher(), Version: "test"}), engine.Dispatcher().Table()
 }

@@ -61,7 +61,7 @@ func (a *argument) Set(text string) error {
 	if a.isValue() || a.list() {
 		return nil
 	}
-	_, err := encodeText(text, a.schema, a.goType)
+	_, err := encodeText(text, a.schema)
 	return err
 }
 
@@ -151,7 +151,7 @@ func (a *argument) encodeOne(in *input, text string, s *jsonschema.Schema, t ref
 	case t.Kind() == reflect.Struct && kindOf(s) == "object":
 		raw, err = in.object(text, s, t)
 	default:
-		raw, err = encodeText(text, s, t)
+		raw, err = encodeText(text, s)
 	}
 	if err != nil {
 		return nil, fault.New(fault.Invalid, "%s: %s", a.name, fault.From(err).Message)
@@ -160,7 +160,7 @@ func (a *argument) encodeOne(in *input, text string, s *jsonschema.Schema, t ref
 }
 
 // encodeText turns a text into JSON of the schema's type.
-func encodeText(text string, s *jsonschema.Schema, t reflect.Type) (json.RawMessage, error) {
+func encodeText(text string, s *jsonschema.Schema) (json.RawMessage, error) {
 	ok := true
 	switch kindOf(s) {
 	case "string":

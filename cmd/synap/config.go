@@ -159,7 +159,7 @@ func readFile(v *viper.Viper, cmd *cobra.Command) (keys []string, err error) {
 	if path == "" {
 		return nil, nil
 	}
-	text, err := os.Open(filepath.Clean(path))
+	text, err := os.Open(filepath.Clean(path)) //nolint:gosec // whoever starts the program says which file
 	if err != nil {
 		return nil, fault.New(fault.Invalid, "the configuration file: %v", err)
 	}

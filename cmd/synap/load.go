@@ -144,9 +144,9 @@ type latencies struct {
 }
 
 func bucketOf(d time.Duration) int {
-	ns := uint64(max(d, 0)) //nolint:gosec // not negative
+	ns := uint64(max(d, 0))
 	if ns < subBuckets {
-		return int(ns) //nolint:gosec // less than subBuckets
+		return int(ns)
 	}
 	shift := bits.Len64(ns) - bits.Len64(subBuckets)
 	return (shift+1)*subBuckets + int(ns>>shift) - subBuckets //nolint:gosec // less than 2*subBuckets

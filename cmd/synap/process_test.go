@@ -243,5 +243,7 @@ func TestWhatIsNotSynapIsNotTakenForIt(t *testing.T) {
 	if err := stranger.Close(); err != nil {
 		t.Error(err)
 	}
-	<-done
+	if err := <-done; !errors.Is(err, http.ErrServerClosed) {
+		t.Error(err)
+	}
 }

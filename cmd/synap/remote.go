@@ -56,7 +56,7 @@ func (s *remote) answers(ctx context.Context) bool {
 	if err != nil {
 		return false
 	}
-	defer resp.Body.Close() //nolint:errcheck // it is only read
+	defer resp.Body.Close()
 	_, err = io.Copy(io.Discard, io.LimitReader(resp.Body, 4096))
 	return err == nil && resp.StatusCode == http.StatusOK
 }
@@ -86,7 +86,7 @@ func (s *remote) Do(ctx context.Context, r *command.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer resp.Body.Close() //nolint:errcheck // it is only read
+	defer resp.Body.Close()
 	answer, err := s.read(ctx, resp)
 	if err != nil {
 		return nil, err
@@ -195,7 +195,7 @@ func (s *remote) Watch(ctx context.Context, r *command.Request, sink command.Sin
 	if err != nil {
 		return err
 	}
-	defer resp.Body.Close() //nolint:errcheck // it is only read
+	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
 		_, err := s.read(ctx, resp)
 		return err

@@ -243,7 +243,7 @@ func (r *row) request(cmd *cobra.Command, config *Config, args []string) (*comma
 }
 
 // payload is the request in JSON: what was given, and nothing else.
-func (r *row) payload(cmd *cobra.Command, args []string) ([]byte, error) {
+func (r *row) payload(_ *cobra.Command, args []string) ([]byte, error) {
 	for i, text := range args {
 		place := r.places[min(i, len(r.places)-1)]
 		if err := place.Set(text); err != nil {

@@ -29,7 +29,7 @@ type (
 	}
 )
 
-func handle[Req any](_ *toy, _ context.Context, _ *Req) (getResponse, error) {
+func handle[Req any](_ *toy, _ context.Context, _ *Req) (getResponse, error) { //nolint:revive // a handler is a method
 	return getResponse{}, nil
 }
 

@@ -29,7 +29,7 @@ func TestAnEmptyRoomIsSmall(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	each := int64(heap()-before) / rooms //nolint:gosec // far from overflowing
+	each := int64(heap()-before) / rooms
 	t.Logf("%d bytes a room", each)
 	if each > most || each < 100 {
 		t.Errorf("an empty room costs %d bytes, want at most %d", each, most)
@@ -132,7 +132,7 @@ func BenchmarkGroupCycle(b *testing.B) {
 		do(fetch)
 		commit.Args = &stream.CommitRequest{
 			MemberRequest: who, Generation: m.Generation,
-			Offsets: []stream.PartitionOffset{{Partition: 0, Offset: uint64(i*10) % 900}}, //nolint:gosec // never negative
+			Offsets: []stream.PartitionOffset{{Partition: 0, Offset: uint64(i*10) % 900}},
 		}
 		do(commit)
 	}

@@ -80,7 +80,7 @@ func (r *reader) below(limit int) int {
 // allocates nothing.
 func (r *reader) length(each int) int {
 	n := r.number()
-	if n > uint64(len(r.data)/each) {
+	if n > uint64(len(r.data))/uint64(each) { //nolint:gosec // each is a small constant
 		r.fail()
 		return 0
 	}
@@ -127,7 +127,7 @@ func (r *reader) append(h head) *appendOp {
 	}
 	for i := range n {
 		e := r.event()
-		e.Offset, e.At, e.By = op.first+uint64(i), op.at, op.by //nolint:gosec // never negative
+		e.Offset, e.At, e.By = op.first+uint64(i), op.at, op.by
 		op.events = append(op.events, e)
 		if r.bad {
 			break

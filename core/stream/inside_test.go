@@ -16,7 +16,7 @@ import (
 func TestDedupeIsBounded(t *testing.T) {
 	d := &dedupe{}
 	for i := range MaxDedupeIDs + 10 {
-		d.add(mark{id: fmt.Sprint(i), offset: uint64(i), at: 1}, 1000) //nolint:gosec // never negative
+		d.add(mark{id: fmt.Sprint(i), offset: uint64(i), at: 1}, 1000)
 	}
 	_, first := d.find("9", 1000, 1)
 	_, last := d.find("10", 1000, 1)

@@ -17,9 +17,9 @@ const partitionBytes = 64
 func (p *partition) count() int { return int(p.next - p.oldest) } //nolint:gosec // bounded by the ring
 
 // at returns the event of an offset that is held.
-func (p *partition) at(offset uint64) *Event { return p.ring[offset&uint64(len(p.ring)-1)] }
+func (p *partition) at(offset uint64) *Event { return p.ring[offset%uint64(len(p.ring))] }
 
-func (p *partition) set(offset uint64, e *Event) { p.ring[offset&uint64(len(p.ring)-1)] = e }
+func (p *partition) set(offset uint64, e *Event) { p.ring[offset%uint64(len(p.ring))] = e }
 
 // newest returns the newest event, or nil.
 func (p *partition) newest() *Event {

@@ -63,7 +63,7 @@ func (s *Streams) watch(ctx context.Context, r *WatchRequest, out *command.Strea
 	start := r.Beginning
 	switch {
 	case !r.From.IsZero():
-		w.generation = int64(min(r.From.Epoch, 1<<62)) //nolint:gosec // bounded
+		w.generation = int64(min(r.From.Epoch, 1<<62))
 		start = Beginning{FromOffset: &r.From.Seq}
 	case !start.given():
 		start.Start = "latest"
