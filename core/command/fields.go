@@ -34,6 +34,7 @@ type field struct {
 	hasMax   bool
 	enum     []string
 	preset   reflect.Value // of the field's type; invalid when there is none
+	plain    bool          // a string of which is asked only that it is there
 }
 
 // jsonName returns the name that a field has in JSON and whether it may be absent; "" when it has none.
@@ -98,6 +99,7 @@ func newField(name string, sf reflect.StructField, mustHave bool) (f field, err 
 	if preset := sf.Tag.Get("default"); preset != "" {
 		f.preset, err = parse(sf.Type, preset)
 	}
+	f.plain = sf.Type.Kind() == reflect.String && !f.hasMin && !f.hasMax && f.enum == nil && !f.preset.IsValid()
 	return f, err
 }
 
@@ -142,7 +144,14 @@ func (fs *fields) check(req any) error {
 	v := reflect.ValueOf(req).Elem()
 	for i := range fs.checked {
 		f := &fs.checked[i]
-		if err := f.check(v.FieldByIndex(f.index)); err != nil {
+		at := v
+		for _, n := range f.index { // as FieldByIndex, without its care for nil pointers: these are never embedded
+			at = at.Field(n)
+		}
+		if f.plain && at.Len() > 0 {
+			continue
+		}
+		if err := f.check(at); err != nil {
 			return err
 		}
 	}

@@ -32,9 +32,10 @@ func (r *GetResponse) Raw() (v value.Value, found bool, version uint64) {
 }
 
 func (s *Store) get(_ context.Context, r *GetRequest) (resp GetResponse, err error) {
-	if err := s.checkKey(r.Key); err != nil {
-		return resp, err
+	if len(r.Key)-1 >= s.max.MaxKeyBytes || r.Key == "" {
+		return resp, s.checkKey(r.Key)
 	}
+	// A key that is not UTF-8 is not looked at for that: it cannot be there.
 	sh := &s.reading()[s.place(r.Key)]
 	sh.mu.RLock()
 	if it := sh.items[r.Key]; s.live(it) {
