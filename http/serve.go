@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -133,53 +132,4 @@ func (l *limited) Accept() (net.Conn, error) {
 		_, _ = fmt.Fprintf(conn, tooMany, len(tooManyBody), tooManyBody)
 		_ = conn.Close()
 	}
-}
-
-// rearm is how old a connection's write deadline may get before a write moves it on.
-const rearm = 5 * time.Second
-
-// counted gives its place back when it is closed, and bounds how long a write may take: by requestTimeout,
-// unless somebody has set a deadline. It moves the deadline every few seconds and not at every answer, because
-// that costs as much as reading a key (BenchmarkGetOverHTTP).
-type counted struct {
-	net.Conn
-	release func()
-	start   time.Time
-	armed   atomic.Int64 // when the write deadline was last moved, in nanoseconds since start; 0 is never
-	taken   atomic.Bool  // somebody else has set the write deadline
-}
-
-// Write implements net.Conn.
-func (c *counted) Write(b []byte) (int, error) {
-	if now := int64(time.Since(c.start)) + 1; !c.taken.Load() && (c.armed.Load() == 0 || now-c.armed.Load() > int64(rearm)) {
-		c.armed.Store(now)
-		if err := c.Conn.SetWriteDeadline(time.Now().Add(requestTimeout)); err != nil {
-			return 0, err
-		}
-	}
-	return c.Conn.Write(b)
-}
-
-// SetWriteDeadline implements net.Conn; no time gives the deadline back to Write.
-func (c *counted) SetWriteDeadline(t time.Time) error {
-	if t.IsZero() && !c.taken.Load() {
-		return nil // net/http says so before every request; Write's own deadline stays
-	}
-	c.taken.Store(!t.IsZero())
-	c.armed.Store(0)
-	return c.Conn.SetWriteDeadline(t)
-}
-
-// SetDeadline implements net.Conn, as SetWriteDeadline does for its half.
-func (c *counted) SetDeadline(t time.Time) error {
-	c.taken.Store(!t.IsZero())
-	c.armed.Store(0)
-	return c.Conn.SetDeadline(t)
-}
-
-// Close implements net.Conn.
-func (c *counted) Close() error {
-	err := c.Conn.Close()
-	c.release()
-	return err
 }
