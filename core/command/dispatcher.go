@@ -154,18 +154,24 @@ func (d *Dispatcher) prepare(r *Request) (*Space, any, error) {
 	return space, args, err
 }
 
-// read runs a Read with the gate held shared.
+// read runs a Read so that it sees no transaction's middle.
 func (d *Dispatcher) read(ctx context.Context, r *Request, space *Space, args any) (any, error) {
 	if r.Command.Waits {
 		spot := space.park(ctx)
 		defer spot.leave()
 		return r.Command.handler.read(spot, space.States[r.Command.place], args)
 	}
-	gate := space.gate.enter()
-	defer gate.RUnlock()
 	if r.Command.Open {
 		ctx = withCall(ctx, r)
 	}
+	if turn := space.gate.turns.Load(); turn%2 == 0 {
+		resp, err := r.Command.handler.read(ctx, space.States[r.Command.place], args)
+		if space.gate.turns.Load() == turn {
+			return resp, err
+		}
+	}
+	gate := space.gate.enter()
+	defer gate.RUnlock()
 	return r.Command.handler.read(ctx, space.States[r.Command.place], args)
 }
 

@@ -4,12 +4,18 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"sync"
+	"sync/atomic"
 )
 
 // gate is a namespace's lock: every command holds it shared, a transaction holds it alone, so that nobody
 // sees the middle of a transaction. It is a reader-writer lock in stripes, so that readers on many cores do
 // not fight over one counter: a reader takes any one stripe, a writer takes all, in order.
+//
+// A command that only looks need not take it. It looks at turns before and after, and when a transaction
+// was under way at either time or in between, it looks again with the gate in hand: two loads instead of two
+// atomic additions, a tenth of a small read (BenchmarkDispatchGet).
 type gate struct {
+	turns   atomic.Uint64 // odd while a transaction has the gate
 	stripes []stripe
 }
 
@@ -45,10 +51,12 @@ func (g *gate) close() {
 	for i := range g.stripes {
 		g.stripes[i].mu.Lock()
 	}
+	g.turns.Add(1)
 }
 
 // open gives back what close took.
 func (g *gate) open() {
+	g.turns.Add(1)
 	for i := range g.stripes {
 		g.stripes[i].mu.Unlock()
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -147,6 +148,19 @@ func (s *toy) take(ctx context.Context, tx *command.Tx, r *takeRequest) (addResp
 	}
 }
 
+type bothResponse struct {
+	A getResponse `json:"a"`
+	B getResponse `json:"b"`
+}
+
+// both looks at two counts, and lets others in between.
+func (s *toy) both(ctx context.Context, _ *nameRequest) (bothResponse, error) {
+	a, _ := s.get(ctx, &nameRequest{"a"})
+	runtime.Gosched()
+	b, _ := s.get(ctx, &nameRequest{"b"})
+	return bothResponse{a, b}, nil
+}
+
 type watchRequest struct {
 	nameRequest
 	command.Following
@@ -173,6 +187,7 @@ func toyCommands() []*command.Command {
 		command.Read(command.Info{Name: "toy.get", Op: 0x7f01, Summary: "Return a count.", Args: "name"}, (*toy).get),
 		command.Write(command.Info{Name: "toy.add", Op: 0x7f02, Summary: "Add to a count."}, (*toy).add),
 		command.Write(command.Info{Name: "toy.take", Op: 0x7f05, Summary: "Take one away.", Waits: true}, (*toy).take),
+		command.Read(command.Info{Name: "toy.both", Op: 0x7f06, Summary: "Look at two counts, one after the other."}, (*toy).both),
 		command.Act(command.Info{Name: "toy.who", Op: 0x7f03, Summary: "Say who calls.", Access: auth.Admin}, (*toy).who),
 		command.Watch(command.Info{Name: "toy.watch", Op: 0x7f04, Summary: "Follow a count."}, (*toy).watch),
 	}
