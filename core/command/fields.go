@@ -35,6 +35,7 @@ type field struct {
 	enum     []string
 	preset   reflect.Value // of the field's type; invalid when there is none
 	plain    bool          // a string of which is asked only that it is there
+	idle     bool          // nothing is asked of it while it is zero, which is absent
 }
 
 // jsonName returns the name that a field has in JSON and whether it may be absent; "" when it has none.
@@ -99,6 +100,7 @@ func newField(name string, sf reflect.StructField, mustHave bool) (f field, err 
 	if preset := sf.Tag.Get("default"); preset != "" {
 		f.preset, err = parse(sf.Type, preset)
 	}
+	f.idle = !f.required && !f.preset.IsValid()
 	f.plain = sf.Type.Kind() == reflect.String && !f.hasMin && !f.hasMax && f.enum == nil && !f.preset.IsValid()
 	return f, err
 }
@@ -149,6 +151,9 @@ func (fs *fields) check(req any) error {
 			at = at.Field(n)
 		}
 		if f.plain && at.Len() > 0 {
+			continue
+		}
+		if f.idle && at.IsZero() {
 			continue
 		}
 		if err := f.check(at); err != nil {
