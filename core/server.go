@@ -29,7 +29,7 @@ func (e *Engine) server() *command.Structure {
 				Name: "server.status", Op: 0x0001, Open: true,
 				Summary: "Report who you are, what the server is and how much it holds.",
 				Tool: &command.Tool{
-					Name: "synap_status", Title: "Server status", Profiles: []string{"kv", "readonly"},
+					Name: "synap_status", Title: "Server status", Profiles: []string{"kv", "messaging", "readonly"},
 					Description: "Who you are to this server (principal, namespace, access), its version and limits, and how much " +
 						"each structure holds. Call it first when unsure what you may do.",
 				},

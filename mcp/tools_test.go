@@ -158,7 +158,7 @@ func TestProfiles(t *testing.T) {
 }
 
 func TestUnknownProfileNamesThoseThereAre(t *testing.T) {
-	const want = `there is no profile "nope"; the profiles are boxes, core, full, kv, readonly`
+	const want = `there is no profile "nope"; the profiles are boxes, core, full, kv, messaging, readonly`
 	if _, err := mcp.New(mcp.Options{Executor: engine(t), Profile: "nope"}); err == nil || err.Error() != want {
 		t.Errorf("New: %v, want %s", err, want)
 	}
