@@ -44,6 +44,16 @@ func (e *Engine) server() *command.Structure {
 				},
 			}, (*server).help),
 			command.Act(command.Info{
+				Name: "server.browse", Op: 0x0005, Open: true, Access: auth.Read, Hints: command.Idempotent, Args: "kind",
+				Summary: "List the queues, streams, topics or namespaces that there are.",
+				Tool: &command.Tool{
+					Name: "synap_browse", Title: "Browse", Profiles: []string{"messaging", "readonly"},
+					Description: "List what there is of one kind (queues, streams, topics, namespaces) by name, with counts. Use it to find " +
+						"the name that another tool wants; for keys use synap_kv_list. An empty list means there are none.",
+					Aliases: map[string]string{"type": "kind", "what": "kind", "next_cursor": "cursor"},
+				},
+			}, (*server).browse),
+			command.Act(command.Info{
 				Name: "server.query", Op: 0x0003, Open: true, Access: auth.Read, Hints: command.Idempotent, Args: "command payload",
 				Summary: "Run any command that only reads, by name.",
 				Doc:     "A watch answers once: with the events since from, waiting for the first one for wait_ms.",

@@ -15,10 +15,20 @@ type Structure struct {
 	Summary  string // one sentence, for help
 	Commands []*Command
 
+	// Things says how the structure's named things are listed; nil when it has none to browse.
+	Things *Things
+
 	// New returns the structure's empty state for one namespace. It must cost almost nothing before first use.
 	New func(Env) State
 	// DecodeOp reads back an op from its kind and encoding. Nil for structures without ops.
 	DecodeOp func(kind byte, data []byte) (journal.Op, error)
+}
+
+// Things says how the named things of a structure are listed, so that all structures can be browsed alike.
+type Things struct {
+	Kind string // what they are, in the plural: "queues"
+	List string // the Read that lists them, from prefix, cursor and limit, as items and next_cursor
+	Name string // the field of an item that holds its name
 }
 
 // State is the data of one structure in one namespace. The handlers of the structure's commands get it as

@@ -38,8 +38,34 @@ func NewTable(structures ...*Structure) (*Table, error) {
 			}
 		}
 	}
+	for _, s := range structures {
+		if err := t.checkThings(s.Things); err != nil {
+			wrong = append(wrong, fmt.Errorf("the things of %s: %w", s.Name, err))
+		}
+	}
 	slices.SortFunc(t.commands, func(a, b *Command) int { return strings.Compare(a.Name, b.Name) })
 	return t, errors.Join(wrong...)
+}
+
+// checkThings wants a command that lists them, page by page, by name.
+func (t *Table) checkThings(things *Things) error {
+	if things == nil {
+		return nil
+	}
+	c := t.byName[things.List]
+	if c == nil || c.Kind != KindRead {
+		return fmt.Errorf("there is no Read %q", things.List)
+	}
+	for _, field := range []string{"prefix", "cursor", "limit"} {
+		if _, ok := c.fields.byName[field]; !ok {
+			return fmt.Errorf("%s has no field %q", c.Name, field)
+		}
+	}
+	items := c.responseSchema.Properties["items"]
+	if items == nil || items.Items == nil || items.Items.Properties[things.Name] == nil {
+		return fmt.Errorf("%s answers no items with a field %q", c.Name, things.Name)
+	}
+	return nil
 }
 
 var (

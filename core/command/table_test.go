@@ -90,6 +90,16 @@ func TestAWrongTableDoesNotStart(t *testing.T) {
 			}
 		})
 	}
+	for name, things := range map[string]*command.Things{
+		"no such command": {Kind: "toys", List: "toy.list", Name: "name"}, "not by pages": {Kind: "toys", List: "toy.get", Name: "name"},
+		"no Read": {Kind: "toys", List: "toy.add", Name: "name"},
+	} {
+		s := toyStructure(toyCommands())
+		s.Things = things
+		if _, err := command.NewTable(s); err == nil || !strings.Contains(err.Error(), "the things of toy") {
+			t.Errorf("things with %s: %v", name, err)
+		}
+	}
 	if _, err := command.NewTable(toyStructure(nil), toyStructure(nil)); err == nil {
 		t.Error("two structures with one number were accepted")
 	}

@@ -43,6 +43,7 @@ func Structure() *command.Structure {
 		Name: "pubsub", ID: ID,
 		Summary:  "Topics: messages for whoever listens now, matched by patterns.",
 		Commands: commands(),
+		Things:   &command.Things{Kind: "topics", List: "pubsub.topics", Name: "name"},
 		New:      func(env command.Env) command.State { return newBroker(env) },
 		DecodeOp: decodeOp,
 	}

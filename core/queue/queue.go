@@ -75,6 +75,7 @@ func Structure(o Options) *command.Structure {
 		Name: structureName, ID: structureID,
 		Summary:  "Queues: each message goes to one worker, under a lease, until it is acknowledged.",
 		Commands: commands(),
+		Things:   &command.Things{Kind: "queues", List: "queue.list", Name: "queue"},
 		New:      func(env command.Env) command.State { return newQueues(env, o) },
 		DecodeOp: decodeOp,
 	}

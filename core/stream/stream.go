@@ -90,6 +90,7 @@ func Structure(o Options) *command.Structure {
 		Name: structureName, ID: structureID,
 		Summary:  "Rooms of events in order, for any number of readers and for groups that share the work.",
 		Commands: commands(),
+		Things:   &command.Things{Kind: "streams", List: "stream.list", Name: "room"},
 		New:      func(env command.Env) command.State { return newStreams(env, o) },
 		DecodeOp: decodeOp,
 	}
