@@ -95,16 +95,30 @@ func thingOf(item map[string]json.RawMessage, things *command.Things) Thing {
 	var t Thing
 	_ = json.Unmarshal(item[things.Name], &t.Name) // the table has seen that it is there; names are strings
 	t.URI = uri(things.Kind, t.Name)
+	t.Counts = numbersOf(item)
+	return t
+}
+
+// numbersOf keeps the fields that are numbers.
+func numbersOf(item map[string]json.RawMessage) map[string]json.Number {
+	numbers := map[string]json.Number{}
 	for field, raw := range item {
 		var n json.Number
-		if raw[0] != '"' && json.Unmarshal(raw, &n) == nil {
-			if t.Counts == nil {
-				t.Counts = map[string]json.Number{}
-			}
-			t.Counts[field] = n
+		if raw[0] != '"' && raw[0] != 'n' && json.Unmarshal(raw, &n) == nil {
+			numbers[field] = n
 		}
 	}
-	return t
+	return numbers
+}
+
+// fieldsOf takes a response apart.
+func fieldsOf(response any) (fields map[string]json.RawMessage, err error) {
+	text, err := json.Marshal(response)
+	if err != nil {
+		return nil, err
+	}
+	err = json.Unmarshal(text, &fields)
+	return fields, err
 }
 
 // uri is the address of a thing: synap://queue/jobs.

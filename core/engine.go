@@ -7,6 +7,7 @@ package core
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/binary"
 	"fmt"
 	"regexp"
@@ -47,6 +48,7 @@ type Engine struct {
 	feed       *journal.Feed
 	sweeper    *sweeper
 	dispatcher *command.Dispatcher
+	secret     [32]byte // what codes of previews are made with
 
 	home   *command.Space // the default namespace, which most requests are for
 	spaces sync.Map       // name -> *command.Space; only ever added to
@@ -69,6 +71,7 @@ func New(o Options) (*Engine, error) {
 		feed:    journal.NewFeed(o.Journal),
 		byID:    map[uint32]*command.Space{},
 	}
+	_, _ = rand.Read(e.secret[:]) // it never fails
 	table, err := command.NewTable(append([]*command.Structure{e.server()}, o.Structures...)...)
 	if err != nil {
 		return nil, fmt.Errorf("the command table is wrong: %w", err)

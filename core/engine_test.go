@@ -15,6 +15,7 @@ import (
 	"github.com/hivellm/synap-go/core/command"
 	"github.com/hivellm/synap-go/core/fault"
 	"github.com/hivellm/synap-go/core/journal"
+	"github.com/hivellm/synap-go/core/queue"
 )
 
 // alarms is a structure that only sweeps: it notes when it was, and asks for the next time.
@@ -243,4 +244,54 @@ func TestStatusCountsWhatIsThere(t *testing.T) {
 	if got.Principal != "eve" || got.Namespace != "lab" || !got.ReadOnly || got.Access != "read" || got.Version != "v9" || got.Namespaces != 2 {
 		t.Errorf("got %+v", got)
 	}
+}
+
+// TestACodeIsOfItsCallerAndForTwoMinutes runs in virtual time.
+func TestACodeIsOfItsCallerAndForTwoMinutes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		engine, err := core.New(core.Options{Structures: []*command.Structure{queue.Structure(queue.Options{})}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		do := func(id *auth.Identity, name, payload string) (any, error) {
+			c, err := engine.Dispatcher().Table().Find(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return engine.Dispatcher().Do(t.Context(), &command.Request{Caller: id, Command: c, Payload: command.JSON(payload)})
+		}
+		me := auth.Local()
+		eve := &auth.Identity{Name: "eve", Namespace: "default", Access: auth.Write}
+		reader := &auth.Identity{Name: "reader", Namespace: "default", Access: auth.Read}
+		if _, err := do(me, "queue.publish", `{"queue":"q","message":1}`); err != nil {
+			t.Fatal(err)
+		}
+		const preview = `{"target":"synap://queue/q","mode":"drop"}`
+		if _, err := do(reader, "server.clear", preview); fault.CodeOf(err) != fault.Denied {
+			t.Errorf("a reader previews: %v", err)
+		}
+		v, err := do(me, "server.clear", preview)
+		if err != nil {
+			t.Fatal(err)
+		}
+		confirmed := fmt.Sprintf(`{"target":"synap://queue/q","mode":"drop","confirm":%q}`, v.(*core.ClearResponse).Confirm)
+		if _, err := do(eve, "server.clear", confirmed); fault.CodeOf(err) != fault.Conflict {
+			t.Errorf("somebody else's code: %v", err)
+		}
+		time.Sleep(2 * time.Minute)
+		if _, err := do(me, "server.clear", confirmed); fault.CodeOf(err) != fault.Conflict {
+			t.Errorf("an old code: %v", err)
+		}
+		if v, err = do(me, "server.clear", preview); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2*time.Minute - time.Millisecond)
+		confirmed = fmt.Sprintf(`{"target":"synap://queue/q","mode":"drop","confirm":%q}`, v.(*core.ClearResponse).Confirm)
+		if v, err = do(me, "server.clear", confirmed); err != nil || !v.(*core.ClearResponse).Done {
+			t.Errorf("in time: %v, %v", v, err)
+		}
+		if _, err := do(me, "server.clear", preview); fault.CodeOf(err) != fault.NotFound {
+			t.Errorf("the queue is still there: %v", err)
+		}
+	})
 }

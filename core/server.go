@@ -54,6 +54,20 @@ func (e *Engine) server() *command.Structure {
 				},
 			}, (*server).browse),
 			command.Act(command.Info{
+				Name: "server.clear", Op: 0x0006, Open: true, Access: auth.Write, Hints: command.Idempotent | command.Destructive,
+				Args:    "target mode",
+				Summary: "Empty or drop a queue, a stream or a topic, in two steps.",
+				Doc: "The first call previews what is there and answers a code; the second one, with the code, does it. The code is good for " +
+					"the same caller, target and mode, for two minutes.",
+				Tool: &command.Tool{
+					Name: "synap_clear", Title: "Empty or drop", Profiles: []string{"messaging"},
+					Description: "Remove much at once: empty or drop a queue or stream, or send a queue's dead letters back to work " +
+						"(redrive_dead). Without confirm it only previews and returns a code; show the counts, then call again with the " +
+						"code within two minutes. For keys use synap_kv_delete.",
+					Aliases: map[string]string{"uri": "target", "code": "confirm", "action": "mode"},
+				},
+			}, (*server).clear),
+			command.Act(command.Info{
 				Name: "server.query", Op: 0x0003, Open: true, Access: auth.Read, Hints: command.Idempotent, Args: "command payload",
 				Summary: "Run any command that only reads, by name.",
 				Doc:     "A watch answers once: with the events since from, waiting for the first one for wait_ms.",

@@ -142,12 +142,12 @@ func TestAnnotationsAreTrue(t *testing.T) {
 
 func TestProfiles(t *testing.T) {
 	tests := []struct{ profile, want string }{
-		{"", "synap_status synap_browse synap_box_put synap_box_get synap_box_list synap_box_watch"},
-		{"core", "synap_status synap_browse synap_box_put synap_box_get synap_box_list synap_box_watch"},
+		{"", "synap_status synap_browse synap_clear synap_box_put synap_box_get synap_box_list synap_box_watch"},
+		{"core", "synap_status synap_browse synap_clear synap_box_put synap_box_get synap_box_list synap_box_watch"},
 		{"readonly", "synap_status synap_browse synap_box_get synap_box_list synap_box_watch"},
 		{"boxes", "synap_box_put synap_box_get synap_box_watch"},
 		{"kv", "synap_status"},
-		{"full", "synap_status synap_help synap_browse synap_query synap_execute synap_box_put synap_box_get synap_box_list " +
+		{"full", "synap_status synap_help synap_browse synap_clear synap_query synap_execute synap_box_put synap_box_get synap_box_list " +
 			"synap_box_big synap_box_fail synap_box_wait synap_box_watch"},
 	}
 	for _, tt := range tests {

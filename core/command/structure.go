@@ -29,6 +29,16 @@ type Things struct {
 	Kind string // what they are, in the plural: "queues"
 	List string // the Read that lists them, from prefix, cursor and limit, as items and next_cursor
 	Name string // the field of an item that holds its name
+
+	// Clear says how much of a thing can be removed at once, by mode: "empty", "drop", … May be nil.
+	Clear map[string]Clearing
+}
+
+// Clearing is a way to remove much at once.
+type Clearing struct {
+	Command string         // the Write that does it
+	Field   string         // the field of its request that takes the thing's name
+	With    map[string]any // what else it is told
 }
 
 // State is the data of one structure in one namespace. The handlers of the structure's commands get it as

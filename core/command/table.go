@@ -3,6 +3,7 @@ package command
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -64,6 +65,17 @@ func (t *Table) checkThings(things *Things) error {
 	items := c.responseSchema.Properties["items"]
 	if items == nil || items.Items == nil || items.Items.Properties[things.Name] == nil {
 		return fmt.Errorf("%s answers no items with a field %q", c.Name, things.Name)
+	}
+	for mode, clearing := range things.Clear {
+		c := t.byName[clearing.Command]
+		if c == nil || c.Kind != KindWrite {
+			return fmt.Errorf("%s: there is no Write %q", mode, clearing.Command)
+		}
+		for _, field := range append(slices.Sorted(maps.Keys(clearing.With)), clearing.Field) {
+			if _, ok := c.fields.byName[field]; !ok {
+				return fmt.Errorf("%s: %s has no field %q", mode, c.Name, field)
+			}
+		}
 	}
 	return nil
 }

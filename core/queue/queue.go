@@ -75,7 +75,11 @@ func Structure(o Options) *command.Structure {
 		Name: structureName, ID: structureID,
 		Summary:  "Queues: each message goes to one worker, under a lease, until it is acknowledged.",
 		Commands: commands(),
-		Things:   &command.Things{Kind: "queues", List: "queue.list", Name: "queue"},
+		Things: &command.Things{Kind: "queues", List: "queue.list", Name: "queue", Clear: map[string]command.Clearing{
+			"empty":        {Command: "queue.purge", Field: "queue"},
+			"drop":         {Command: "queue.delete", Field: "queue"},
+			"redrive_dead": {Command: "queue.redrive", Field: "queue"},
+		}},
 		New:      func(env command.Env) command.State { return newQueues(env, o) },
 		DecodeOp: decodeOp,
 	}

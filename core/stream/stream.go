@@ -90,7 +90,10 @@ func Structure(o Options) *command.Structure {
 		Name: structureName, ID: structureID,
 		Summary:  "Rooms of events in order, for any number of readers and for groups that share the work.",
 		Commands: commands(),
-		Things:   &command.Things{Kind: "streams", List: "stream.list", Name: "room"},
+		Things: &command.Things{Kind: "streams", List: "stream.list", Name: "room", Clear: map[string]command.Clearing{
+			"empty": {Command: "stream.trim", Field: "room", With: map[string]any{"keep": 0}},
+			"drop":  {Command: "stream.delete", Field: "room"},
+		}},
 		New:      func(env command.Env) command.State { return newStreams(env, o) },
 		DecodeOp: decodeOp,
 	}
