@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"math"
 	"reflect"
 	"slices"
 	"strings"
@@ -125,16 +124,6 @@ func (m MsgPack) again(request any) error {
 	return JSON(text).Decode(request)
 }
 
-// AppendMsgPack appends a response in MessagePack, with the JSON field names.
-func AppendMsgPack(b []byte, response any) ([]byte, error) {
-	buf := bytes.NewBuffer(b)
-	enc := msgpack.NewEncoder(buf)
-	enc.SetCustomStructTag("json")
-	enc.UseCompactInts(true)
-	err := enc.Encode(response)
-	return buf.Bytes(), err
-}
-
 // explain turns a decoding error into one in the caller's terms.
 func explain(err error, request any) error {
 	var known *fault.Error
@@ -248,6 +237,3 @@ func typeName(t reflect.Type) string {
 	}
 	return "an object"
 }
-
-// Finite reports whether f is a number that JSON can say.
-func Finite(f float64) bool { return !math.IsNaN(f) && !math.IsInf(f, 0) }

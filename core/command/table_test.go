@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/vmihailenco/msgpack/v5"
+
 	"github.com/hivellm/synap-go/core/auth"
 	"github.com/hivellm/synap-go/core/command"
 	"github.com/hivellm/synap-go/core/fault"
@@ -32,6 +34,19 @@ type (
 func handle[Req any](_ *toy, _ context.Context, _ *Req) (getResponse, error) { //nolint:revive // a handler is a method
 	return getResponse{}, nil
 }
+
+type (
+	pageRequest struct {
+		Prefix string `json:"prefix,omitempty" jsonschema:"how they begin"`
+		Cursor string `json:"cursor,omitempty" jsonschema:"where to go on"`
+		Limit  int    `json:"limit,omitempty" jsonschema:"how many"`
+	}
+	pageResponse struct {
+		Items []nameRequest `json:"items"`
+	}
+)
+
+func listToys(*toy, context.Context, *pageRequest) (pageResponse, error) { return pageResponse{}, nil }
 
 func TestAWrongTableDoesNotStart(t *testing.T) {
 	info := func(change func(*command.Info)) command.Info {
@@ -100,6 +115,18 @@ func TestAWrongTableDoesNotStart(t *testing.T) {
 			t.Errorf("things with %s: %v", name, err)
 		}
 	}
+	for name, clearing := range map[string]command.Clearing{
+		"no such command": {Command: "toy.clear", Field: "name"}, "no Write": {Command: "toy.get", Field: "name"},
+		"no such field": {Command: "toy.add", Field: "toy"}, "nothing to tell it with": {Command: "toy.add", Field: "name", With: map[string]any{"all": 1}},
+		"": {Command: "toy.add", Field: "name", With: map[string]any{"by": 1}},
+	} {
+		list := command.Read(command.Info{Name: "toy.list", Op: 0x7f30, Summary: "List them.", Open: true}, listToys)
+		s := toyStructure(append(toyCommands(), list))
+		s.Things = &command.Things{Kind: "toys", List: "toy.list", Name: "name", Clear: map[string]command.Clearing{"empty": clearing}}
+		if _, err := command.NewTable(s); (err == nil) != (name == "") {
+			t.Errorf("clearing with %q: %v", name, err)
+		}
+	}
 	if _, err := command.NewTable(toyStructure(nil), toyStructure(nil)); err == nil {
 		t.Error("two structures with one number were accepted")
 	}
@@ -161,7 +188,7 @@ func TestBothCodecsAgree(t *testing.T) {
 	}
 	for _, payload := range payloads {
 		text, _ := json.Marshal(payload)
-		packed, err := command.AppendMsgPack(nil, payload)
+		packed, err := msgpack.Marshal(payload)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -190,7 +217,7 @@ func FuzzDecodeJSON(f *testing.F) {
 }
 
 func FuzzDecodeMsgPack(f *testing.F) {
-	packed, _ := command.AppendMsgPack(nil, map[string]any{"name": "a", "by": 1})
+	packed, _ := msgpack.Marshal(map[string]any{"name": "a", "by": 1})
 	for _, seed := range [][]byte{packed, {0xdf, 0xff, 0xff, 0xff, 0xff}, {0x81, 0xa4, 'n'}, {0xc1}, {0xd4, 1, 2}} {
 		f.Add(seed)
 	}

@@ -15,7 +15,6 @@ import (
 const (
 	HandleLife       = 5 * time.Minute // how long a handle lives that nobody uses
 	MaxHandles       = 10_000          // of one namespace
-	defaultListened  = 50              // messages an answer holds
 	listenBufferSize = 1024
 )
 

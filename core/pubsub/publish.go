@@ -153,7 +153,15 @@ func (b *Broker) retain(tx *command.Tx, ops []journal.Op) error {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.retained.Len()+len(ops) > MaxRetained {
+	added := map[string]bool{}
+	for _, op := range ops {
+		if topic, _ := op.Target(); !added[topic] {
+			if _, kept := b.retained.Get(topic); !kept {
+				added[topic] = true
+			}
+		}
+	}
+	if len(added) > 0 && b.retained.Len()+len(added) > MaxRetained {
 		return fault.New(fault.Exhausted, "%d topics retain a message, and no more than %d may", b.retained.Len(), MaxRetained).
 			With("limit", MaxRetained)
 	}

@@ -34,7 +34,6 @@ const ID = 4
 const (
 	MaxSubscriptions = 100_000
 	MaxRetained      = 100_000
-	MaxPatterns      = 100 // of one subscription
 )
 
 // Structure returns the declaration of pub/sub.

@@ -208,6 +208,34 @@ func TestRetainedMessages(t *testing.T) {
 	})
 }
 
+func TestRetainedMessagesAreBounded(t *testing.T) {
+	running(t, func(b *bench) {
+		for i := range pubsub.MaxRetained / 1000 {
+			r := b.request("pubsub.publish", "")
+			many := &pubsub.PublishRequest{}
+			for j := range 1000 {
+				many.Messages = append(many.Messages, pubsub.Outgoing{
+					Topic: fmt.Sprintf("t.%d.%d", i, j), Message: value.OfText("x"), Retain: true,
+				})
+			}
+			r.Args = many
+			if _, err := b.d.Do(b.t.Context(), r); err != nil {
+				b.t.Fatal(err)
+			}
+		}
+		tests := []struct{ name, topic, want string }{
+			{"one more topic", "new", "! exhausted 100000 topics retain a message"},
+			{"a new message for one of them", "t.0.0", `{"subscribers":0,"version":`},
+		}
+		for _, test := range tests {
+			got := b.do("pubsub.publish", fmt.Sprintf(`{"topic":%q,"message":"y","retain":true}`, test.topic))
+			if !strings.HasPrefix(got, test.want) {
+				b.t.Errorf("%s: got %s, want %s", test.name, got, test.want)
+			}
+		}
+	})
+}
+
 func TestASlowSubscriberLosesTheOldestAndIsTold(t *testing.T) {
 	running(t, func(b *bench) {
 		gate := make(chan struct{})
