@@ -145,24 +145,49 @@ func (e *Engine) add(id uint32, name string) *command.Space {
 
 // Replay applies a record of the journal, as recovery and replicas do.
 func (e *Engine) Replay(rec *journal.Record) error {
+	answered := false
 	for c := range rec.Changes() {
 		if op, ok := c.Op.(*namespaceOp); ok {
-			e.mu.Lock()
-			if e.byID[op.id] == nil {
-				e.add(op.id, op.name)
-			}
-			e.mu.Unlock()
+			e.create(op)
 			continue
 		}
-		e.mu.Lock()
-		space := e.byID[c.Namespace]
-		e.mu.Unlock()
-		place := slices.IndexFunc(e.table.Structures(), func(s *command.Structure) bool { return s.ID == c.Structure })
-		if space == nil || place < 0 {
+		state := e.state(c.Namespace, c.Structure)
+		if state == nil {
 			return fault.New(fault.Corrupt, "record %d changes structure %d of namespace %d, which does not exist",
 				rec.Seq, c.Structure, c.Namespace)
 		}
-		space.States[place].Replay(rec.Seq, c.Op)
+		state.Replay(rec.Seq, c.Op)
+		if rec.Answer != nil && !answered {
+			answered = true
+			if err := e.dispatcher.Remember(c.Namespace, rec.Answer); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// create makes the namespace, unless there is one of that number.
+func (e *Engine) create(op *namespaceOp) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.byID[op.id] == nil {
+		e.add(op.id, op.name)
+	}
+}
+
+// state returns the state of the structure in the namespace, both by number; nil when there is none.
+func (e *Engine) state(namespace uint32, structure uint8) command.State {
+	e.mu.Lock()
+	space := e.byID[namespace]
+	e.mu.Unlock()
+	if space == nil {
+		return nil
+	}
+	for place, s := range e.table.Structures() {
+		if s.ID == structure {
+			return space.States[place]
+		}
 	}
 	return nil
 }

@@ -20,6 +20,7 @@ import (
 
 // alarms is a structure that only sweeps: it notes when it was, and asks for the next time.
 type alarms struct {
+	command.NoData
 	env  command.Env
 	plan *plan
 }
@@ -31,12 +32,6 @@ type plan struct {
 	start time.Time
 	next  func(round int) (at time.Duration, err error) // since the start; 0 is never
 }
-
-func (*alarms) Apply(uint64, journal.Op)  {}
-func (*alarms) Replay(uint64, journal.Op) {}
-func (*alarms) Undo(journal.Op) func()    { return func() {} }
-func (*alarms) Check() error              { return nil }
-func (*alarms) Stats() command.Usage      { return command.Usage{} }
 
 func (a *alarms) Sweep(*command.Tx) (int64, error) {
 	a.plan.mu.Lock()
@@ -110,7 +105,7 @@ func TestSweeping(t *testing.T) {
 				var state *alarms
 				engine, err := core.New(core.Options{Structures: []*command.Structure{{
 					Name: "alarms", ID: 9, Summary: "Alarms.",
-					New: func(env command.Env) command.State { state = &alarms{env, p}; return state },
+					New: func(env command.Env) command.State { state = &alarms{env: env, plan: p}; return state },
 				}}})
 				if err != nil {
 					t.Fatal(err)

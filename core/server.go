@@ -95,16 +95,10 @@ func (e *Engine) server() *command.Structure {
 
 // server is the State of the server structure; it holds no data.
 type server struct {
+	command.NoData
 	engine *Engine
 	env    command.Env
 }
-
-func (*server) Apply(uint64, journal.Op)         {}
-func (*server) Replay(uint64, journal.Op)        {}
-func (*server) Undo(journal.Op) func()           { return func() {} }
-func (*server) Sweep(*command.Tx) (int64, error) { return 0, nil }
-func (*server) Check() error                     { return nil }
-func (*server) Stats() command.Usage             { return command.Usage{} }
 
 // StatusRequest asks for nothing in particular.
 type StatusRequest struct{}

@@ -33,6 +33,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // The notes: a structure with everything that a door can meet, and nothing else. The door must serve it as it
 // serves any other, for it knows none.
 type notes struct {
+	command.NoData
 	env command.Env
 
 	mu   sync.Mutex
@@ -73,10 +74,6 @@ func (s *notes) Undo(journal.Op) func() {
 	old := maps.Clone(s.held)
 	return func() { s.held = old }
 }
-
-func (s *notes) Sweep(*command.Tx) (int64, error) { return 0, nil }
-func (s *notes) Check() error                     { return nil }
-func (s *notes) Stats() command.Usage             { return command.Usage{} }
 
 type keyRequest struct {
 	Key string `json:"key" jsonschema:"the note"`

@@ -24,16 +24,10 @@ import (
 
 // box is a structure with one of everything that the door has to deal with.
 type box struct {
+	command.NoData
 	mu     sync.Mutex
 	values map[string]value.Value
 }
-
-func (*box) Apply(uint64, journal.Op)         {}
-func (*box) Replay(uint64, journal.Op)        {}
-func (*box) Undo(journal.Op) func()           { return func() {} }
-func (*box) Sweep(*command.Tx) (int64, error) { return 0, nil }
-func (*box) Check() error                     { return nil }
-func (*box) Stats() command.Usage             { return command.Usage{} }
 
 type getRequest struct {
 	Keys   []string `json:"keys" min:"1" max:"3" jsonschema:"the keys"`

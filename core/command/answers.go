@@ -40,8 +40,9 @@ type remembered struct {
 	born   int64
 	done   chan struct{} // closed when value or failed is set
 	value  any
-	size   int  // about how many bytes of memory it takes
-	failed bool // the call failed, so that nothing happened and a retry runs
+	answer *journal.Answer // what is kept of it; nil when the call changed nothing
+	size   int             // about how many bytes of memory it takes
+	failed bool            // the call failed, so that nothing happened and a retry runs
 }
 
 func newAnswers() *answers {
@@ -82,7 +83,7 @@ func (a *answers) remove(e *list.Element) {
 }
 
 // settle records how the call went and lets those who wait for it go on.
-func (a *answers) settle(r *remembered, value any, err error) {
+func (a *answers) settle(r *remembered, value any, answer *journal.Answer, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	r.value, r.failed = value, err != nil
@@ -95,7 +96,13 @@ func (a *answers) settle(r *remembered, value any, err error) {
 		a.remove(e)
 		return
 	}
-	grown := weigh(value)
+	grown := 0
+	if answer != nil && answer.Value != nil {
+		r.answer = answer
+		grown = 2 * len(answer.Value) // once as a value, once as JSON
+	} else {
+		grown = weigh(value)
+	}
 	r.size += grown
 	a.bytes += grown
 }
@@ -141,11 +148,11 @@ func (d *Dispatcher) once(ctx context.Context, r *Request, space *Space, args an
 // first runs the call and records its answer.
 func (d *Dispatcher) first(ctx context.Context, r *Request, space *Space, args any, promise *remembered) (any, error) {
 	answer := &journal.Answer{
-		Caller: r.Caller.Name, Key: r.IdempotencyKey, Command: r.Command.Name, Digest: promise.digest,
+		Caller: r.Caller.Name, Key: r.IdempotencyKey, Command: r.Command.Name, Digest: promise.digest, Born: promise.born,
 	}
 	var resp any
 	err := error(fault.New(fault.Internal, "the command did not finish")) // what waiters see after a panic
-	defer func() { d.answers.settle(promise, resp, err) }()
+	defer func() { d.answers.settle(promise, resp, answer, err) }()
 	var all []any
 	if all, err = d.transact(ctx, space, []*Request{r}, []any{args}, answer); err != nil {
 		return nil, withoutIndex(err)

@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -277,8 +278,11 @@ func (d *Dispatcher) transact(ctx context.Context, space *Space, calls []*Reques
 			}
 			asked = max(asked, r.Durability)
 		}
-		if answer != nil {
-			answer.Value = responses[0]
+		if answer != nil && open.record.Len() > 0 {
+			var err error
+			if answer.Value, err = json.Marshal(responses[0]); err != nil {
+				return err
+			}
 			open.record.Answer = answer
 		}
 		return nil

@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/hivellm/synap-go/core/fault"
 	"github.com/hivellm/synap-go/core/journal"
 )
 
@@ -41,6 +42,9 @@ type Clearing struct {
 	With    map[string]any // what else it is told
 }
 
+// SaveBytes is about how much one call of State.Save hands out.
+const SaveBytes = 64 << 10
+
 // State is the data of one structure in one namespace. The handlers of the structure's commands get it as
 // their receiver.
 type State interface {
@@ -55,11 +59,58 @@ type State interface {
 	// Sweep does a bounded amount of what time has made due, through the Tx, and returns when it next has
 	// something to do, in Unix milliseconds; 0 means when Wake is next called.
 	Sweep(tx *Tx) (next int64, err error)
+
+	// Parts is how many parts the state can be saved and restored in side by side; 0 when it holds nothing to save.
+	Parts() int
+	// Save hands some entries of a part to add, about SaveBytes of them, going on after from: nil at first, later
+	// what the call before returned. Nil is returned with the last of them. An entry is a permanent encoding, and
+	// add keeps nothing of it. Writers go on between calls, and a call holds locks for a millisecond at most; its
+	// caller holds the namespace's gate shared, so that it never sees the middle of a transaction.
+	//
+	// Entries are of different moments, then. What counts is that an empty state, given every entry and then every
+	// record since before the first call, is the state that those records made.
+	Save(part int, from []byte, add func(entry []byte)) (next []byte)
+	// Restore takes an entry in. Entries of one part come in the order in which they were saved, those of different parts
+	// at the same time. Everything is checked: an entry that cannot be read is Corrupt.
+	Restore(entry []byte) error
+
 	// Check verifies the state's invariants. It takes what locks it needs, and is for tests and diagnosis.
 	Check() error
 	// Stats says how much is held.
 	Stats() Usage
 }
+
+// NoData is embedded by a State that holds nothing: it does all that a State has to do, with nothing.
+type NoData struct{}
+
+// Apply implements State, as do the following methods.
+func (NoData) Apply(uint64, journal.Op) {}
+
+// Replay does nothing.
+func (NoData) Replay(uint64, journal.Op) {}
+
+// Undo has nothing to take back.
+func (NoData) Undo(journal.Op) func() { return func() {} }
+
+// Sweep has nothing to do.
+func (NoData) Sweep(*Tx) (int64, error) { return 0, nil }
+
+// Parts is 0: there is nothing to save.
+func (NoData) Parts() int { return 0 }
+
+// Save is never called.
+func (NoData) Save(int, []byte, func([]byte)) []byte { return nil }
+
+// Restore refuses: nothing was saved.
+func (NoData) Restore([]byte) error {
+	return fault.New(fault.Corrupt, "there is an entry of a structure that keeps nothing")
+}
+
+// Check finds nothing wrong.
+func (NoData) Check() error { return nil }
+
+// Stats is zero.
+func (NoData) Stats() Usage { return Usage{} }
 
 // Usage is how much a state holds.
 type Usage struct {
@@ -88,6 +139,13 @@ type Space struct {
 // NewSpace returns a namespace holding the given states.
 func NewSpace(id uint32, name string, states []State) *Space {
 	return &Space{ID: id, Name: name, States: states, gate: newGate()}
+}
+
+// Save is the Save of the state at that place, with the gate held.
+func (space *Space) Save(place, part int, from []byte, add func(entry []byte)) (next []byte) {
+	gate := space.gate.enter()
+	defer gate.RUnlock()
+	return space.States[place].Save(part, from, add)
 }
 
 // Clock tells the time in Unix milliseconds. It follows the monotonic clock from the wall-clock time at which

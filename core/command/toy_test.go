@@ -19,6 +19,7 @@ import (
 // The toy structure: counters by name. It has one command of each kind and nothing that the dispatcher
 // does not need.
 type toy struct {
+	command.NoData
 	env command.Env
 
 	mu     sync.Mutex
@@ -69,9 +70,7 @@ func (s *toy) Undo(op journal.Op) func() {
 	}
 }
 
-func (s *toy) Sweep(*command.Tx) (int64, error) { return 0, nil }
-func (s *toy) Check() error                     { return nil }
-func (s *toy) Stats() command.Usage             { return command.Usage{Items: int64(len(s.counts))} }
+func (s *toy) Stats() command.Usage { return command.Usage{Items: int64(len(s.counts))} }
 
 type nameRequest struct {
 	Name string `json:"name" max:"16" jsonschema:"the counter"`

@@ -10,6 +10,7 @@ package journal
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"iter"
 )
@@ -51,7 +52,32 @@ type Answer struct {
 	Key     string // the caller's key
 	Command string
 	Digest  [32]byte // of the request, to tell a retry from a key used twice
-	Value   any      // the response
+	Born    int64    // when, in Unix milliseconds
+	Value   []byte   // the response, in JSON
+}
+
+// Place is where a saved entry belongs: a part of one structure in one namespace. Namespace 0 is the engine's own, and
+// is restored before all others.
+type Place struct {
+	Namespace uint32
+	Structure uint8
+	Part      uint16
+}
+
+// AppendEntry appends an entry to a chunk, which is a sequence of them: each its length, an unsigned varint, and
+// its bytes.
+func AppendEntry(chunk, entry []byte) []byte {
+	return append(binary.AppendUvarint(chunk, uint64(len(entry))), entry...)
+}
+
+// NextEntry takes the first entry off a chunk; ok is false when the chunk is not well-formed.
+func NextEntry(chunk []byte) (entry, rest []byte, ok bool) {
+	length, n := binary.Uvarint(chunk)
+	if n <= 0 || length > uint64(len(chunk)-n) {
+		return nil, nil, false
+	}
+	end := n + int(length)
+	return chunk[n:end], chunk[end:], true
 }
 
 // Add puts one more change into the record.

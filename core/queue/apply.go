@@ -310,3 +310,12 @@ func (s *Queues) Stats() command.Usage {
 	})
 	return u
 }
+
+// Parts implements command.State.
+func (s *Queues) Parts() int { return 0 }
+
+// Save implements command.State.
+func (s *Queues) Save(int, []byte, func([]byte)) []byte { return nil }
+
+// Restore implements command.State.
+func (s *Queues) Restore([]byte) error { return nil }

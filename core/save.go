@@ -1,0 +1,127 @@
+package core
+
+import (
+	"cmp"
+	"context"
+	"hash/fnv"
+	"slices"
+
+	"github.com/hivellm/synap-go/core/command"
+	"github.com/hivellm/synap-go/core/fault"
+	"github.com/hivellm/synap-go/core/journal"
+)
+
+// The engine's own parts in a snapshot. The numbers are permanent.
+const (
+	partNamespaces = 0 // entries as namespaceOp.AppendTo writes them
+	partAnswers    = 1 // entries as Dispatcher.SaveAnswers writes them
+)
+
+// Save hands everything that the engine holds to put, as chunks of entries, while commands go on: the namespaces
+// first, then one structure of one namespace after the other. put keeps nothing of a chunk. An engine that is given all
+// chunks, and then every record since before Save was called, holds what this one does.
+func (e *Engine) Save(ctx context.Context, put func(at journal.Place, chunk []byte) error) error {
+	var chunk []byte
+	add := func(entry []byte) { chunk = journal.AppendEntry(chunk, entry) }
+	flush := func(at journal.Place) error {
+		if err := ctx.Err(); err != nil || len(chunk) == 0 {
+			return err
+		}
+		err := put(at, chunk)
+		chunk = chunk[:0]
+		return err
+	}
+	spaces := e.byNumber()
+	for _, space := range spaces {
+		add((&namespaceOp{id: space.ID, name: space.Name}).AppendTo(nil))
+	}
+	if err := flush(journal.Place{Part: partNamespaces}); err != nil {
+		return err
+	}
+	for _, space := range spaces {
+		for place, structure := range e.table.Structures() {
+			for part := range space.States[place].Parts() {
+				at := journal.Place{Namespace: space.ID, Structure: structure.ID, Part: uint16(part)} //nolint:gosec // a few dozen
+				var next []byte
+				for more := true; more; more = next != nil {
+					next = space.Save(place, part, next, add)
+					if err := flush(at); err != nil {
+						return err
+					}
+				}
+			}
+		}
+	}
+	// Last, so that an answer is never older than what it tells of.
+	e.dispatcher.SaveAnswers(func(entry []byte) { add(entry) })
+	return flush(journal.Place{Part: partAnswers})
+}
+
+// byNumber returns every namespace in the order in which they came to be.
+func (e *Engine) byNumber() []*command.Space {
+	all := e.Namespaces()
+	slices.SortFunc(all, func(a, b *command.Space) int { return cmp.Compare(a.ID, b.ID) })
+	return all
+}
+
+// Restore takes in a chunk that Save handed out. The engine's own chunks come first; those of one place come in
+// order, those of different places may come at the same time.
+func (e *Engine) Restore(at journal.Place, chunk []byte) error {
+	restore, err := e.restorer(at)
+	if err != nil {
+		return err
+	}
+	for len(chunk) > 0 {
+		entry, rest, ok := journal.NextEntry(chunk)
+		if !ok {
+			return fault.New(fault.Corrupt, "a chunk of entries cannot be read")
+		}
+		if err := restore(entry); err != nil {
+			return err
+		}
+		chunk = rest
+	}
+	return nil
+}
+
+// restorer returns what takes in the entries of a place.
+func (e *Engine) restorer(at journal.Place) (func(entry []byte) error, error) {
+	switch {
+	case at == journal.Place{Part: partNamespaces}:
+		return e.restoreNamespace, nil
+	case at == journal.Place{Part: partAnswers}:
+		return e.dispatcher.RestoreAnswer, nil
+	}
+	state := e.state(at.Namespace, at.Structure)
+	if state == nil {
+		return nil, fault.New(fault.Corrupt, "there are entries of structure %d of namespace %d, which does not exist",
+			at.Structure, at.Namespace)
+	}
+	return state.Restore, nil
+}
+
+func (e *Engine) restoreNamespace(entry []byte) error {
+	op, err := decodeOp(opNamespace, entry)
+	if err != nil {
+		return err
+	}
+	e.create(op.(*namespaceOp))
+	return nil
+}
+
+// Digest is a fingerprint of everything that the engine holds: equal for engines that hold the same, in whatever
+// order they came by it.
+func (e *Engine) Digest() (digest uint64) {
+	_ = e.Save(context.Background(), func(at journal.Place, chunk []byte) error { // it fails when put does
+		for len(chunk) > 0 {
+			entry, rest, _ := journal.NextEntry(chunk)
+			h := fnv.New64a()
+			_, _ = h.Write([]byte{byte(at.Namespace), byte(at.Namespace >> 8), byte(at.Namespace >> 16), byte(at.Namespace >> 24), at.Structure})
+			_, _ = h.Write(entry)
+			digest += h.Sum64()
+			chunk = rest
+		}
+		return nil
+	})
+	return digest
+}
