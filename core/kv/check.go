@@ -4,7 +4,7 @@ import "fmt"
 
 // Check implements command.State.
 func (s *Store) Check() error {
-	t := s.reading()
+	t := s.ordered(s.reading())
 	for i := range t {
 		sh := &t[i]
 		sh.mu.RLock()
@@ -35,7 +35,7 @@ func (sh *shard) check(mine func(key string) bool) error {
 		}
 		if it.expires != 0 {
 			expiring++
-			if it.place < 0 || it.place >= len(sh.due) || sh.due[it.place] != it {
+			if it.place < 0 || int(it.place) >= len(sh.due) || sh.due[it.place] != it {
 				return fmt.Errorf("%q is not at its place %d among the deadlines", key, it.place)
 			}
 		}
@@ -52,6 +52,9 @@ func (sh *shard) check(mine func(key string) bool) error {
 		if sh.due[(i-1)/2].expires > sh.due[i].expires {
 			return fmt.Errorf("deadline %d is earlier than the one above it", i)
 		}
+	}
+	for key := range sh.halves {
+		return fmt.Errorf("%q was restored by half", key)
 	}
 	if it := sh.recent; it != nil && sh.items[it.key] != it {
 		return fmt.Errorf("%q was removed and is remembered", it.key)

@@ -11,7 +11,7 @@ const (
 
 // commands is everything that a client can ask of the store. Names and numbers are permanent.
 func commands() []*command.Command {
-	return append(append(readers(), writers()...),
+	return append(append(readers(), writers()...), checking(),
 		command.Watch(command.Info{
 			Name: "kv.watch", Op: 0x0117,
 			Summary: "Follow changes of keys, prefixes or patterns as they happen.",

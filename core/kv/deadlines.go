@@ -23,14 +23,14 @@ func (d *deadlines) schedule(it *item, at int64) (earliest int64) {
 	it.expires = at
 	switch {
 	case at == 0:
-		d.drop(it.place)
+		d.drop(int(it.place))
 		return 0
 	case had:
-		d.fix(it.place)
+		d.fix(int(it.place))
 	default:
-		it.place = len(*d)
+		it.place = int32(len(*d)) //nolint:gosec // a shard with as many keys does not fit into memory
 		*d = append(*d, it)
-		d.up(it.place)
+		d.up(int(it.place))
 	}
 	if first == 0 || at < first {
 		return at
@@ -83,7 +83,7 @@ func (d deadlines) down(i int) {
 
 func (d deadlines) swap(i, j int) {
 	d[i], d[j] = d[j], d[i]
-	d[i].place, d[j].place = i, j
+	d[i].place, d[j].place = int32(i), int32(j) //nolint:gosec // as above
 }
 
 // overdue calls f for every item that is dead, in no order, until f returns false. It looks at no others but

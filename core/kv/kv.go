@@ -67,9 +67,10 @@ func Structure(o Options) *command.Structure {
 	o = o.withDefaults()
 	return &command.Structure{
 		Name: structureName, ID: structureID,
-		Summary:  "Keys that hold text, JSON or bytes, in order, with versions and time to live.",
-		Commands: commands(),
-		New:      func(env command.Env) command.State { return newStore(env, o) },
-		DecodeOp: decodeOp,
+		Summary:   "Keys that hold text, JSON or bytes, in order, with versions and time to live.",
+		Commands:  commands(),
+		Condition: condition,
+		New:       func(env command.Env) command.State { return newStore(env, o) },
+		DecodeOp:  decodeOp,
 	}
 }

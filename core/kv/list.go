@@ -80,7 +80,7 @@ func (s *Store) list(_ context.Context, r *ListRequest) (ListResponse, error) {
 	if q.span, err = r.after(whole); err != nil {
 		return resp, err
 	}
-	t := s.reading()
+	t := s.ordered(s.reading())
 	t.rlock(allShards)
 	defer t.runlock(allShards)
 	now := s.env.Clock.Now()

@@ -18,7 +18,11 @@ type item struct {
 	value   value.Value
 	version uint64 // the record that last changed it
 	expires int64  // Unix milliseconds; from then on the key is absent. 0 is never
-	place   int    // in the shard's deadlines; meaningless when expires is 0
+	place   int32  // in the shard's deadlines; meaningless when expires is 0
+
+	// written is the low half of the number of the record that wrote the value: by it Save knows, between two pieces of
+	// a long value, that it is still the same one. Half is enough, and keeps an item at 64 bytes.
+	written uint32
 }
 
 // dead reports whether the item's deadline has come.
@@ -29,7 +33,7 @@ type shard struct {
 	mu sync.RWMutex
 
 	items map[string]*item
-	order index     // the same items, by key
+	order index     // the same items, by key; empty while unordered
 	due   deadlines // those with a deadline
 
 	keyBytes, valueBytes int64 // of all items
@@ -37,6 +41,11 @@ type shard struct {
 	// recent is the item that find returned last, nil once it is removed: a handler looks a key up and Apply
 	// looks it up again, which cost a fifth of a SET (BenchmarkDispatchSet).
 	recent *item
+
+	unordered bool // until sort: nobody has needed the order since recovery began
+
+	// halves are the long values of which Restore has seen the first pieces, by key; nil but in the middle of that.
+	halves map[string][]byte
 }
 
 // find returns the item under the key, dead or alive, or nil. It is for holders of the lock, not of the read lock.
@@ -62,17 +71,30 @@ func (sh *shard) current(tx *command.Tx, key string) *item {
 func (sh *shard) put(key string, v value.Value, version uint64, expires int64) (wake int64) {
 	it := sh.find(key)
 	if it == nil {
-		it = &item{key: key}
-		if sh.items == nil {
-			sh.items = map[string]*item{}
-		}
-		sh.items[key] = it
-		sh.order.set(it)
-		sh.keyBytes += int64(len(key))
+		it = sh.add(key)
 		sh.recent = it
 	}
+	return sh.assign(it, v, version, expires)
+}
+
+// add makes an item for a key that has none. It holds nothing until assign.
+func (sh *shard) add(key string) *item {
+	it := &item{key: key}
+	if sh.items == nil {
+		sh.items = map[string]*item{}
+	}
+	sh.items[key] = it
+	if !sh.unordered {
+		sh.order.set(it)
+	}
+	sh.keyBytes += int64(len(key))
+	return it
+}
+
+// assign makes the item hold the value. It returns what put returns.
+func (sh *shard) assign(it *item, v value.Value, version uint64, expires int64) (wake int64) {
 	sh.valueBytes += int64(v.Len() - it.value.Len())
-	it.value, it.version = v, version
+	it.value, it.version, it.written = v, version, uint32(version) //nolint:gosec // the low half
 	return sh.due.schedule(it, expires)
 }
 
@@ -94,7 +116,9 @@ func (sh *shard) remove(key string) {
 	}
 	sh.recent = nil
 	delete(sh.items, key)
-	sh.order.remove(key)
+	if !sh.unordered {
+		sh.order.remove(key)
+	}
 	sh.due.schedule(it, 0)
 	sh.keyBytes -= int64(len(key))
 	sh.valueBytes -= int64(it.value.Len())
@@ -114,7 +138,7 @@ func (sh *shard) wipe(prefix string) {
 	}
 }
 
-// under calls f for every item whose key begins with the prefix.
+// under calls f for every item whose key begins with the prefix. The shard is in order.
 func (sh *shard) under(prefix string, f func(*item)) {
 	for w := sh.order.from(prefix); w.valid && strings.HasPrefix(w.item.key, prefix); w.next() {
 		f(w.item)

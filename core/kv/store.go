@@ -29,6 +29,8 @@ type Store struct {
 	// shards is nil until the first write, all at once then: a reader that sees nil sees the empty store that
 	// there was when it looked, and never half of a change.
 	shards atomic.Pointer[table]
+	// unordered is true while a shard may be. It is set before shards is, and never again.
+	unordered atomic.Bool
 }
 
 func newStore(env command.Env, o Options) *Store {
@@ -55,6 +57,11 @@ func (s *Store) writing() *table {
 // place is the number of the shard that a key belongs to.
 func (s *Store) place(key string) int {
 	return int(maphash.String(s.seed, key) % numShards)
+}
+
+// placeOf is place for a key in bytes.
+func (s *Store) placeOf(key []byte) int {
+	return int(maphash.Bytes(s.seed, key) % numShards)
 }
 
 // shardSet is a set of shards, a bit for each.
@@ -115,14 +122,6 @@ func (s *Store) touched(op journal.Op) shardSet {
 	return s.shardsOf(name)
 }
 
-// Replay implements command.State.
-func (s *Store) Replay(seq uint64, op journal.Op) {
-	t, set := s.writing(), s.touched(op)
-	t.lock(set)
-	defer t.unlock(set)
-	s.Apply(seq, op)
-}
-
 // Undo implements command.State.
 func (s *Store) Undo(op journal.Op) func() {
 	t, set := s.writing(), s.touched(op)
@@ -141,7 +140,9 @@ func (s *Store) Undo(op journal.Op) func() {
 		}
 		for i := range before {
 			b := &before[i]
-			s.wake(t[s.place(b.key)].put(b.key, b.value, b.version, b.expires))
+			sh := &t[s.place(b.key)]
+			s.wake(sh.put(b.key, b.value, b.version, b.expires))
+			sh.find(b.key).written = b.written
 		}
 	}
 }
@@ -212,12 +213,3 @@ func (s *Store) ttl(it *item) int64 {
 	}
 	return max(1, it.expires-s.env.Clock.Now()) // it was alive when it was found
 }
-
-// Parts implements command.State.
-func (s *Store) Parts() int { return 0 }
-
-// Save implements command.State.
-func (s *Store) Save(int, []byte, func([]byte)) []byte { return nil }
-
-// Restore implements command.State.
-func (s *Store) Restore([]byte) error { return nil }

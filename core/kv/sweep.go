@@ -8,9 +8,13 @@ import (
 // sweepBatch is how many dead keys one round removes, so that nobody waits long for the shard.
 const sweepBatch = 128
 
-// Sweep implements command.State: it removes dead keys of the shard whose deadline is the most overdue.
+// Sweep implements command.State: it removes dead keys of the shard whose deadline is the most overdue. After a
+// recovery it first puts the keys in order, a shard each time.
 func (s *Store) Sweep(tx *command.Tx) (next int64, err error) {
 	t := s.reading()
+	if s.settle(t) {
+		return tx.Now(), nil
+	}
 	at, i := t.earliest()
 	if at == 0 || at > tx.Now() {
 		return at, nil

@@ -22,7 +22,7 @@ func (s *Store) count(_ context.Context, r *CountRequest) (resp CountResponse, e
 	if err != nil {
 		return resp, err
 	}
-	t := s.reading()
+	t := s.ordered(s.reading())
 	t.rlock(allShards)
 	defer t.runlock(allShards)
 	now := s.env.Clock.Now()
@@ -54,7 +54,7 @@ type RandomResponse struct {
 const randomTries = 64
 
 func (s *Store) random(context.Context, *RandomRequest) (resp RandomResponse, err error) {
-	t := s.reading()
+	t := s.ordered(s.reading())
 	t.rlock(allShards)
 	defer t.runlock(allShards)
 	now := s.env.Clock.Now()
@@ -113,7 +113,7 @@ type ClearResponse struct {
 }
 
 func (s *Store) clear(_ context.Context, tx *command.Tx, r *ClearRequest) (resp ClearResponse, err error) {
-	t := s.writing()
+	t := s.ordered(s.writing())
 	t.lock(allShards)
 	defer t.unlock(allShards)
 	var p span
@@ -151,7 +151,7 @@ type StatsResponse struct {
 
 func (s *Store) stats(context.Context, *StatsRequest) (StatsResponse, error) {
 	resp := StatsResponse{MaxKeyBytes: s.max.MaxKeyBytes, MaxValueBytes: s.max.MaxValueBytes}
-	t := s.reading()
+	t := s.ordered(s.reading())
 	t.rlock(allShards)
 	defer t.runlock(allShards)
 	now := s.env.Clock.Now()
