@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/tidwall/btree"
@@ -27,6 +28,12 @@ type Queues struct {
 
 	waiting map[string]*waiters // by the queue's name, whether it exists or not
 
+	savings []*saving // of queues that are being saved over several calls; see saving.go
+	saved   uint64    // how many savings there ever were
+
+	// The texts that the entry restored last had: the next one probably has the same, and shares them.
+	alike struct{ consumer, publishedBy, group string }
+
 	drafted draft      // see draft.go
 	picked  []*message // of the receive that is running
 }
@@ -44,13 +51,15 @@ func (s *Queues) find(name string) *queue {
 	return q
 }
 
-// insert adds a queue that there is not.
+// insert adds a queue that there is not, with the saves of it that are under way: it may have been removed by a
+// transaction that failed.
 func (s *Queues) insert(q *queue) {
 	if s.byName == nil {
 		s.byName = map[string]*queue{}
 	}
 	s.byName[q.name] = q
 	s.names.Set(q.name, q)
+	s.savings = append(s.savings, q.savings...)
 }
 
 // remove takes a queue out, as it is.
@@ -58,8 +67,9 @@ func (s *Queues) remove(q *queue) {
 	delete(s.byName, q.name)
 	s.names.Delete(q.name)
 	s.recent = nil
+	s.savings = slices.DeleteFunc(s.savings, func(w *saving) bool { return w.q == q })
 	if q.next != 0 {
-		s.due.remove(q.place)
+		s.due.remove(q)
 		q.next, q.place = 0, -1
 	}
 }
@@ -75,6 +85,7 @@ func (s *Queues) Apply(seq uint64, op journal.Op) {
 	if q == nil {
 		return
 	}
+	q.version = seq
 	switch op := op.(type) {
 	case *configure:
 		q.configure(op.settings, op.paused, op.created)
@@ -103,11 +114,11 @@ func (s *Queues) tend(q *queue) {
 		q.next = next
 		s.due.add(q)
 	case next == 0:
-		s.due.remove(q.place)
+		s.due.remove(q)
 		q.next, q.place = 0, -1
 	default:
 		q.next = next
-		s.due.fix(q.place)
+		s.due.fix(q)
 	}
 	if first := s.due.next(); first != 0 && (s.asked == 0 || first < s.asked) {
 		s.asked = first
@@ -130,7 +141,7 @@ func (q *queue) put(op *put) {
 	q.enter(m)
 	q.totals.Published++
 	if op.dedupeID != "" {
-		q.dedupe.add(op.dedupeID, published{op.id, op.until})
+		q.dedupe.add(remembered{op.dedupeID, op.id, op.until})
 	}
 }
 
@@ -147,6 +158,7 @@ func (q *queue) lease(seq uint64, op *lease) {
 		if m.token != token || m.attempts != g.attempts {
 			q.totals.Delivered++
 		}
+		q.keep(m)
 		q.unsort(m)
 		m.state, m.due, m.token, m.consumer, m.attempts = leased, op.until, token, op.consumer, g.attempts
 		q.sort(m)
@@ -159,6 +171,7 @@ func (q *queue) move(op *move) {
 		if m == nil {
 			continue
 		}
+		q.keep(m)
 		q.totals.count(op, m)
 		if op.to == gone {
 			q.leave(m)
@@ -204,6 +217,10 @@ func (t *Totals) count(op *move, m *message) {
 func (s *Queues) Replay(seq uint64, op journal.Op) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	name, _ := op.Target()
+	if q := s.find(name); q != nil && seq <= q.restored {
+		return // whatever it did is in what was restored
+	}
 	s.Apply(seq, op)
 }
 
@@ -211,6 +228,10 @@ func (s *Queues) Replay(seq uint64, op journal.Op) {
 func (s *Queues) Undo(op journal.Op) func() {
 	name, _ := op.Target()
 	q := s.find(name)
+	version := uint64(0)
+	if q != nil {
+		version = q.version
+	}
 	var restore func()
 	switch op := op.(type) {
 	case *configure:
@@ -228,7 +249,7 @@ func (s *Queues) Undo(op journal.Op) func() {
 	case *move:
 		restore = q.undoChange(op.ids)
 	case *forget:
-		restore = q.undoForget()
+		restore = q.undoForget(op.until)
 	}
 	return func() {
 		s.mu.Lock()
@@ -238,6 +259,7 @@ func (s *Queues) Undo(op journal.Op) func() {
 		}
 		restore()
 		if q != nil {
+			q.version = version // its number goes to another record
 			s.tend(q)
 		}
 	}
@@ -267,7 +289,8 @@ func (q *queue) undoPut(op *put) func() {
 	}
 }
 
-// undoChange brings messages back as they are now.
+// undoChange brings messages back as they are now. Those who save the queue get them before, so that they are not
+// given what is brought back a second time.
 func (q *queue) undoChange(ids []uint64) func() {
 	if q == nil {
 		return func() {}
@@ -275,6 +298,7 @@ func (q *queue) undoChange(ids []uint64) func() {
 	var before []message
 	for _, id := range ids {
 		if m := q.messages[id]; m != nil {
+			q.keep(m)
 			before = append(before, *m)
 		}
 	}
@@ -290,12 +314,12 @@ func (q *queue) undoChange(ids []uint64) func() {
 	}
 }
 
-func (q *queue) undoForget() func() {
+func (q *queue) undoForget(until int64) func() {
 	if q == nil {
 		return func() {}
 	}
-	before := q.dedupe.clone()
-	return func() { q.dedupe = before }
+	over := slices.Clone(q.dedupe.due(until))
+	return func() { q.dedupe.recall(over) }
 }
 
 // Stats implements command.State.
@@ -310,12 +334,3 @@ func (s *Queues) Stats() command.Usage {
 	})
 	return u
 }
-
-// Parts implements command.State.
-func (s *Queues) Parts() int { return 0 }
-
-// Save implements command.State.
-func (s *Queues) Save(int, []byte, func([]byte)) []byte { return nil }
-
-// Restore implements command.State.
-func (s *Queues) Restore([]byte) error { return nil }

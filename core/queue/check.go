@@ -3,7 +3,9 @@ package queue
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 )
 
 // Check implements command.State.
@@ -21,9 +23,14 @@ func (s *Queues) Check() error {
 		if err := q.check(); err != nil {
 			return fmt.Errorf("queue %q: %w", name, err)
 		}
+		for _, w := range q.savings {
+			if !slices.Contains(s.savings, w) {
+				return fmt.Errorf("queue %q is being saved, and nobody knows", name)
+			}
+		}
 		if q.next != 0 {
 			timed++
-			if q.place < 0 || q.place >= len(s.due) || s.due[q.place] != q {
+			if q.place < 0 || int(q.place) >= len(s.due) || s.due[q.place] != q {
 				return fmt.Errorf("queue %q is not at its place %d in the heap", name, q.place)
 			}
 		}
@@ -31,10 +38,29 @@ func (s *Queues) Check() error {
 			return fmt.Errorf("queue %q: %d messages in line, %d receivers called, and %d sleep", name, q.line.len(), all.called, all.parked.Len())
 		}
 	}
+	for _, w := range s.savings {
+		if s.byName[w.q.name] != w.q || !slices.Contains(w.q.savings, w) {
+			return fmt.Errorf("a queue %q is being saved, and is not there, or does not know", w.q.name)
+		}
+		if err := w.check(); err != nil {
+			return fmt.Errorf("saving queue %q: %w", w.q.name, err)
+		}
+	}
 	if timed != len(s.due) {
 		return fmt.Errorf("%d queues have a deadline, and %d are in the heap", timed, len(s.due))
 	}
 	return checkHeap(s.due)
+}
+
+func (w *saving) check() error {
+	var bytes int64
+	for _, m := range w.aside {
+		bytes += m.size
+	}
+	if !w.spilt && (bytes != w.bytes || bytes > w.limit) {
+		return fmt.Errorf("%d bytes are put aside, counted as %d, of at most %d", bytes, w.bytes, w.limit)
+	}
+	return nil
 }
 
 func checkHeap[T timed](h deadlines[T]) error {
@@ -84,6 +110,8 @@ func (q *queue) check() error {
 		return fmt.Errorf("%d messages, and in order %+v", len(q.messages), q.counts())
 	case timed != len(q.due):
 		return fmt.Errorf("%d messages have a deadline, and %d are in the heap", timed, len(q.due))
+	case q.version < q.restored:
+		return fmt.Errorf("is of version %d, and was restored at %d", q.version, q.restored)
 	case foreign != q.foreign:
 		return fmt.Errorf("%d messages died elsewhere, counted as %d", foreign, q.foreign)
 	case (q.inFlight != nil) != (q.settings.Prefetch > 0):
@@ -127,7 +155,7 @@ func (q *queue) checkPlace(m *message) error {
 		return fmt.Errorf("is %d bytes and said to be %d", m.body.size(), m.size)
 	case m.deadline != m.ends():
 		return fmt.Errorf("ends at %d, and is in the heap for %d", m.ends(), m.deadline)
-	case m.deadline != 0 && (m.place >= len(q.due) || q.due[m.place] != m):
+	case m.deadline != 0 && (int(m.place) >= len(q.due) || q.due[m.place] != m):
 		return fmt.Errorf("is not at its place %d in the heap", m.place)
 	case m.state == leased && (m.token == 0 || m.due == 0 || m.attempts == 0):
 		return errors.New("is leased without a token, an end or an attempt")
@@ -161,14 +189,15 @@ func (g *group) check(live int) error {
 }
 
 func (d *dedupe) check() error {
-	ordered := map[string]int64{}
+	last, latest := uint64(0), map[string]uint64{}
 	for _, r := range d.order[d.from:] {
-		ordered[r.dedupeID] = r.until
-	}
-	for id, p := range d.known {
-		if ordered[id] != p.until || p.until == 0 || p.until == math.MaxInt64 {
-			return fmt.Errorf("dedupe_id %q is never forgotten", id)
+		if r.id <= last || r.until <= 0 || r.until == math.MaxInt64 {
+			return fmt.Errorf("dedupe_id %q of message %d, until %d, comes after that of %d", r.dedupeID, r.id, r.until, last)
 		}
+		last, latest[r.dedupeID] = r.id, r.id
+	}
+	if !maps.Equal(latest, d.known) {
+		return fmt.Errorf("%d dedupe_ids are known, and %d in order", len(d.known), len(latest))
 	}
 	return nil
 }

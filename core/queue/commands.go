@@ -7,7 +7,7 @@ const toolBytes = 20 << 10
 
 // commands is everything that a client can ask of queues. Names and numbers are permanent.
 func commands() []*command.Command {
-	return append(append(workers(), keepers()...),
+	return append(append(workers(), keepers()...), checking(),
 		command.Watch(command.Info{
 			Name: "queue.watch", Op: 0x020e, Args: "queues...",
 			Summary: "Follow when queues fill and drain, and what dies in them.",

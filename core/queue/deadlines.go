@@ -3,7 +3,7 @@ package queue
 // timed is what waits for a time and knows its place in a heap.
 type timed interface {
 	when() int64
-	where() *int
+	where() *int32
 }
 
 // deadlines is a heap by time, the earliest first. Everything in it knows its place, so that a new time moves
@@ -19,24 +19,26 @@ func (d deadlines[T]) next() int64 {
 }
 
 func (d *deadlines[T]) add(x T) {
-	*x.where() = len(*d)
+	*x.where() = int32(len(*d)) //nolint:gosec // a queue holds no more than a billion
 	*d = append(*d, x)
 	d.up(len(*d) - 1)
 }
 
-func (d *deadlines[T]) remove(i int) {
+func (d *deadlines[T]) remove(x T) {
 	h := *d
-	last := len(h) - 1
+	i, last := int(*x.where()), len(h)-1
 	h.swap(i, last)
 	clear(h[last:])
 	*d = h[:last]
 	if i < last {
-		d.fix(i)
+		h[:last].settle(i)
 	}
 }
 
-// fix puts the one at i where its time belongs.
-func (d deadlines[T]) fix(i int) {
+// fix puts x where its time belongs now.
+func (d deadlines[T]) fix(x T) { d.settle(int(*x.where())) }
+
+func (d deadlines[T]) settle(i int) {
 	d.up(i)
 	d.down(i)
 }
@@ -70,7 +72,7 @@ func (d deadlines[T]) down(i int) {
 
 func (d deadlines[T]) swap(i, j int) {
 	d[i], d[j] = d[j], d[i]
-	*d[i].where(), *d[j].where() = i, j
+	*d[i].where(), *d[j].where() = *d[j].where(), *d[i].where()
 }
 
 // overdue calls f for everything whose time has come, in no order, until f returns false.

@@ -61,15 +61,26 @@ func (r *reader) octet(most byte) byte {
 
 func (r *reader) flag() bool { return r.octet(1) == 1 }
 
-func (r *reader) text() string {
+func (r *reader) text() string { return string(r.name()) }
+
+// name is a text that is looked at and not kept: it belongs to what is read.
+func (r *reader) name() []byte {
 	n := r.number()
 	if n > uint64(len(r.data)) {
 		r.fail()
-		return ""
+		return nil
 	}
-	s := string(r.data[:n])
+	s := r.data[:n]
 	r.data = r.data[n:]
 	return s
+}
+
+// textLike is a text that is probably the same as the one before it, which it then shares.
+func (r *reader) textLike(before *string) string {
+	if s := r.name(); string(s) != *before {
+		*before = string(s)
+	}
+	return *before
 }
 
 // rest is everything to the end.
@@ -137,6 +148,9 @@ func (r *reader) configure() *configure {
 	if s.validate(op.name) != nil || s.JitterPercent > 100 {
 		r.fail()
 	}
+	if *s == defaults {
+		op.settings = &defaults // most queues share them
+	}
 	return op
 }
 
@@ -148,20 +162,32 @@ func (r *reader) put() *put {
 	m.publishedBy, m.group, op.dedupeID = r.text(), r.text(), r.text()
 	op.until = r.signed()
 	op.death = r.death()
+	r.content(m)
+	if op.id == 0 || (op.dedupeID != "") != (op.until != 0) || op.until == math.MaxInt64 {
+		r.fail()
+	}
+	return op
+}
+
+// content is a message's headers and its value.
+func (r *reader) content(m *body) {
 	headers := r.many(2)
-	for range headers {
+	last := ""
+	for i := range headers {
 		if m.headers == nil {
 			m.headers = make(map[string]string, headers)
 		}
 		k := r.text()
-		m.headers[k] = r.text()
+		if i > 0 && k <= last {
+			r.fail()
+		}
+		m.headers[k], last = r.text(), k
 	}
 	k, ok := kindOf(r.octet(byte(value.Bytes)))
-	if !ok || op.id == 0 {
+	if !ok {
 		r.fail()
 	}
 	m.value = value.Restore(k, r.rest())
-	return op
 }
 
 func (r *reader) death() *death {
@@ -206,8 +232,9 @@ func (r *reader) move() *move {
 	for i := range op.ids {
 		op.ids[i] = r.number()
 	}
-	// A lease is not a move, only a death makes dead letters, and what is delayed has an end.
-	if op.to == leased || (op.to == dead && !op.cause.buries()) || (op.to == delayed && op.due == 0) {
+	// A lease is not a move, only a death makes dead letters, and what is delayed has an end, what is ready none.
+	if op.to == leased || (op.to == dead && !op.cause.buries()) || (op.to == delayed && op.due == 0) ||
+		(op.to == ready && op.due != 0 && !op.fresh) || (op.fresh && op.to != ready) {
 		r.fail()
 	}
 	return op

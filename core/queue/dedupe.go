@@ -1,39 +1,56 @@
 package queue
 
+import (
+	"cmp"
+	"slices"
+)
+
 // dedupe remembers the dedupe_ids of recent publishes. The zero dedupe is empty and costs little.
 type dedupe struct {
-	known map[string]published
-	order []remembered // as they came; the first one is at from
+	known map[string]uint64 // which message a dedupe_id stands for: the last one that had it
+	order []remembered      // as they came, so by number; the first one is at from
 	from  int
 }
 
-// published is which message a dedupe_id stands for, and until when.
-type published struct {
-	id    uint64
-	until int64 // Unix milliseconds
-}
-
+// remembered is a dedupe_id, the message that was published under it, and until when it is not published again.
 type remembered struct {
 	dedupeID string
-	until    int64
+	id       uint64
+	until    int64 // Unix milliseconds
 }
 
 // find returns the message that was published under the id within the window.
 func (d *dedupe) find(dedupeID string, now int64) (id uint64, ok bool) {
-	p, ok := d.known[dedupeID]
-	return p.id, ok && p.until > now
+	id, ok = d.known[dedupeID]
+	return id, ok && d.after(id - 1)[0].until > now
 }
 
-func (d *dedupe) add(dedupeID string, p published) {
-	if d.known == nil {
-		d.known = map[string]published{}
+// after is what is remembered of the messages with higher numbers.
+func (d *dedupe) after(id uint64) []remembered {
+	all := d.order[d.from:]
+	i, _ := slices.BinarySearchFunc(all, id+1, func(r remembered, id uint64) int { return cmp.Compare(r.id, id) })
+	return all[i:]
+}
+
+// last is the number of the newest message that is remembered; 0 when there is none.
+func (d *dedupe) last() uint64 {
+	if d.from == len(d.order) {
+		return 0
 	}
-	d.known[dedupeID] = p
-	d.order = append(d.order, remembered{dedupeID, p.until})
+	return d.order[len(d.order)-1].id
+}
+
+// add remembers what is newer than everything before it.
+func (d *dedupe) add(r remembered) {
+	if d.known == nil {
+		d.known = map[string]uint64{}
+	}
+	d.known[r.dedupeID] = r.id
+	d.order = append(d.order, r)
 }
 
 // undo takes back what add did last; before is what was known, if was.
-func (d *dedupe) undo(dedupeID string, before published, was bool) {
+func (d *dedupe) undo(dedupeID string, before uint64, was bool) {
 	if was {
 		d.known[dedupeID] = before
 	} else {
@@ -50,16 +67,25 @@ func (d *dedupe) next() int64 {
 	return d.order[d.from].until
 }
 
+// due is what forget would drop.
+func (d *dedupe) due(until int64) []remembered {
+	end := d.from
+	for end < len(d.order) && d.order[end].until <= until {
+		end++
+	}
+	return d.order[d.from:end]
+}
+
 // forget drops what came first, as long as its time is not after until.
 func (d *dedupe) forget(until int64) {
-	for d.from < len(d.order) && d.order[d.from].until <= until {
-		r := d.order[d.from]
-		d.order[d.from] = remembered{}
-		d.from++
-		if d.known[r.dedupeID].until == r.until {
+	over := d.due(until)
+	for i, r := range over {
+		over[i] = remembered{}
+		if d.known[r.dedupeID] == r.id {
 			delete(d.known, r.dedupeID)
 		}
 	}
+	d.from += len(over)
 	switch {
 	case d.from == len(d.order):
 		*d = dedupe{}
@@ -69,14 +95,19 @@ func (d *dedupe) forget(until int64) {
 	}
 }
 
-// clone returns a copy that shares nothing.
-func (d *dedupe) clone() dedupe {
-	c := dedupe{order: append([]remembered(nil), d.order[d.from:]...)}
-	if d.known != nil {
-		c.known = make(map[string]published, len(d.known))
-		for k, p := range d.known {
-			c.known[k] = p
+// recall takes back what forget did last: over is a copy of what it dropped.
+func (d *dedupe) recall(over []remembered) {
+	if len(over) == 0 {
+		return
+	}
+	order := d.order[d.from:]
+	d.order, d.from = append(slices.Clip(over), order...), 0
+	if d.known == nil {
+		d.known = make(map[string]uint64, len(d.order))
+	}
+	for _, r := range over {
+		if d.known[r.dedupeID] < r.id {
+			d.known[r.dedupeID] = r.id
 		}
 	}
-	return c
 }

@@ -10,7 +10,9 @@ type queue struct {
 	paused   bool
 	created  int64 // Unix milliseconds
 
-	last uint64 // the highest number that a message of this queue was given
+	version  uint64 // of the last record that changed anything here
+	restored uint64 // records up to this one were in what was restored; 0 when nothing was
+	last     uint64 // the highest number that a message of this queue was given
 
 	// Every message is in messages, and in exactly one of these orders.
 	messages map[uint64]*message
@@ -31,7 +33,10 @@ type queue struct {
 	totals           Totals
 
 	next  int64 // when time has something to do here, Unix milliseconds; 0 is never
-	place int   // in the heap of queues; -1 when next is 0
+	place int32 // in the heap of queues; -1 when next is 0
+
+	saves   uint32    // how often a save of this queue began
+	savings []*saving // those under way; nil when there are none
 }
 
 // group is the messages that are worked on one after the other.
@@ -67,8 +72,8 @@ func (q *queue) holders() map[string]int {
 	return held
 }
 
-func (q *queue) when() int64 { return q.next }
-func (q *queue) where() *int { return &q.place }
+func (q *queue) when() int64   { return q.next }
+func (q *queue) where() *int32 { return &q.place }
 
 // ready is how many messages are ready, depth how many there are besides dead letters.
 func (q *queue) ready() int { return q.line.len() + q.blocked.len() }
@@ -160,7 +165,7 @@ func (q *queue) unsort(m *message) {
 		q.deadBytes -= m.size
 	}
 	if m.deadline != 0 {
-		q.due.remove(m.place)
+		q.due.remove(m)
 		m.deadline = 0
 	}
 	if m.grouped() && m.live() {

@@ -68,10 +68,11 @@ type message struct {
 	size     int64 // of the body, counted once
 	state    state
 	attempts uint32 // how often it was handed out
+	changed  uint32 // by the time of which save it last changed; see queue.keep
+	place    int32  // in the queue's heap
 	expires  int64  // as published, or anew since it was redriven
 	due      int64  // when its state ends in Unix milliseconds: see state; 0 is never
 	deadline int64  // when time has something to do with it; 0 is never. While it is not 0 it is in the queue's heap
-	place    int    // in that heap
 	token    uint64 // of the lease: the version of the record that granted it
 	consumer string // who holds the lease
 	reason   string // what the last retry said
@@ -94,7 +95,7 @@ func (m *message) ends() int64 {
 func (m *message) expired(now int64) bool { return m.expires != 0 && m.expires <= now }
 
 func (m *message) when() int64   { return m.deadline }
-func (m *message) where() *int   { return &m.place }
+func (m *message) where() *int32 { return &m.place }
 func (m *message) grouped() bool { return m.group != "" }
 
 // live reports whether the message counts against the queue's depth.

@@ -2,6 +2,7 @@ package queue
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"github.com/hivellm/synap-go/core/journal"
 	"github.com/hivellm/synap-go/core/value"
@@ -24,7 +25,7 @@ import (
 //	put        ┌───────┬─────────┬────┬─────────────┬─────┬─────────┬──────────────┬──────────────┬───────┐
 //	(3)        │ queue │ edge u8 │ id │ priority u8 │ due │ expires │ published at │ published by │ group │
 //	           ├───────┴───┬─────┴────┴───┬─────────┴─────┴─┬───────┴───────┬──────┴──────────────┴───────┘
-//	           │ dedupe id │ dedupe until │ death, see below │ headers, many │ key and value of each
+//	           │ dedupe id │ dedupe until │ death, see below │ headers, many │ key and value of each, by key
 //	           ├─────────┬─┴──────────────┴─────────────────┴───────────────┘
 //	           │ kind u8 │ data …
 //	           └─────────┘
@@ -163,9 +164,22 @@ func (op *put) AppendTo(b []byte) []byte {
 	b = appendNumber(appendNumber(appendNumber(b, op.due), m.expires), m.publishedAt)
 	b = appendString(appendString(appendString(b, m.publishedBy), m.group), op.dedupeID)
 	b = appendDeath(appendNumber(b, op.until), op.death)
+	return m.appendContent(b)
+}
+
+// appendContent appends the headers, in the order of their keys, and the value, which goes to the end.
+func (m *body) appendContent(b []byte) []byte {
 	b = binary.AppendUvarint(b, uint64(len(m.headers)))
-	for k, v := range m.headers {
-		b = appendString(appendString(b, k), v)
+	if len(m.headers) > 0 {
+		var all [MaxHeaders]string
+		keys := all[:0]
+		for k := range m.headers {
+			keys = append(keys, k)
+		}
+		slices.Sort(keys)
+		for _, k := range keys {
+			b = appendString(appendString(b, k), m.headers[k])
+		}
 	}
 	b = append(b, byte(m.value.Kind()))
 	return append(b, m.value.Data()...)

@@ -109,16 +109,26 @@ func (o *order) each(f func(*message) bool) {
 	}
 }
 
+// from calls f for the messages that do not come before the pivot, in order, until it returns false. Nothing may be
+// added or removed meanwhile.
+func (o *order) from(pivot *message, before less, f func(*message) bool) {
+	if o.tree != nil {
+		o.tree.Ascend(pivot, f)
+		return
+	}
+	for _, m := range o.few[o.search(pivot, before):] {
+		if !f(m) {
+			return
+		}
+	}
+}
+
 // atLeast is the first message that does not come before the pivot, or nil. The pivot need not be there.
 func (o *order) atLeast(pivot *message, before less) (found *message) {
-	if o.tree != nil {
-		o.tree.Ascend(pivot, func(m *message) bool {
-			found = m
-			return false
-		})
-	} else if i := o.search(pivot, before); i < len(o.few) {
-		found = o.few[i]
-	}
+	o.from(pivot, before, func(m *message) bool {
+		found = m
+		return false
+	})
 	return found
 }
 

@@ -80,7 +80,8 @@ func Structure(o Options) *command.Structure {
 			"drop":         {Command: "queue.delete", Field: "queue"},
 			"redrive_dead": {Command: "queue.redrive", Field: "queue"},
 		}},
-		New:      func(env command.Env) command.State { return newQueues(env, o) },
-		DecodeOp: decodeOp,
+		Condition: condition,
+		New:       func(env command.Env) command.State { return newQueues(env, o) },
+		DecodeOp:  decodeOp,
 	}
 }
