@@ -272,11 +272,29 @@ func (d *drafts) expect(offset uint64) error {
 
 // ops finishes the drafts: what no longer fits goes.
 func (d *drafts) ops() []journal.Op {
+	r := d.room
+	expired, marks := uint64(0), r.dedupe.next()
+	if r.dedupe != nil && len(d.ids) > 0 {
+		expired = r.dedupe.expired(r.config.window, d.at)
+	}
 	ops := make([]journal.Op, len(d.all))
 	for i, op := range d.all {
-		r := d.room
+		if len(d.ids) > 0 {
+			marks += op.marks()
+			op.forget = max(expired, marks-min(marks, MaxDedupeIDs))
+		}
 		op.oldest = r.partitions[op.partition].excess(r.config, r.unread(r.config, op.partition), d.at, op.events)
 		ops[i] = op
 	}
 	return ops
+}
+
+// marks is how many of the events have a dedupe id.
+func (op *appendOp) marks() (n uint64) {
+	for _, e := range op.events {
+		if e.dedupe != "" {
+			n++
+		}
+	}
+	return n
 }

@@ -103,8 +103,11 @@ func (r *room) append(op *appendOp) {
 			if r.dedupe == nil {
 				r.dedupe = &dedupe{}
 			}
-			r.dedupe.add(mark{e.dedupe, op.partition, e.Offset, e.At}, r.config.window)
+			r.dedupe.add(mark{e.dedupe, op.partition, e.Offset, e.At})
 		}
+	}
+	if r.dedupe != nil {
+		r.dedupe.forget(op.forget)
 	}
 	p.drop(min(op.oldest, p.next))
 	p.waiting.wake()
@@ -207,10 +210,12 @@ func (s *Streams) Undo(op journal.Op) func() {
 
 func (s *Streams) undoRoom(r *room, name string) func() {
 	if r == nil {
+		last := s.last
 		return func() {
 			if fresh := s.rooms[name]; fresh != nil {
 				s.removeRoom(fresh)
 			}
+			s.last = last
 		}
 	}
 	before := r.config
@@ -225,9 +230,10 @@ func (r *room) undoAppend(op *appendOp) func() {
 		gone = append(gone, p.at(o))
 	}
 	var marks []mark
+	var first uint64
 	known := r.dedupe != nil
 	if known {
-		marks = r.dedupe.order[r.dedupe.head:]
+		marks, first = r.dedupe.order[r.dedupe.head:], r.dedupe.first
 	}
 	return func() {
 		events := gone
@@ -236,7 +242,7 @@ func (r *room) undoAppend(op *appendOp) func() {
 		}
 		p.restore(oldest, events)
 		if r.dedupe = nil; known {
-			r.dedupe = rebuilt(marks)
+			r.dedupe = rebuilt(first, marks)
 		}
 	}
 }
@@ -246,20 +252,13 @@ func (r *room) undoGroup(name string) func() {
 	if g := r.groups[name]; g != nil {
 		before = g.clone()
 	}
+	last := r.lastGroup
 	return func() {
 		if before == nil {
 			r.putNoGroup(name)
-			return
+		} else {
+			r.putGroup(before)
 		}
-		r.putGroup(before)
+		r.lastGroup = last
 	}
 }
-
-// Parts implements command.State.
-func (s *Streams) Parts() int { return 0 }
-
-// Save implements command.State.
-func (s *Streams) Save(int, []byte, func([]byte)) []byte { return nil }
-
-// Restore implements command.State.
-func (s *Streams) Restore([]byte) error { return nil }

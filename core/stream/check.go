@@ -60,15 +60,21 @@ func (r *room) check() error {
 		}
 	}
 	if d := r.dedupe; d != nil {
-		held := d.order[d.head:]
-		if len(held) != len(d.byID) || len(held) > MaxDedupeIDs {
-			return fmt.Errorf("%d dedupe ids in order, %d by id", len(held), len(d.byID))
+		if err := d.check(); err != nil {
+			return err
 		}
-		for _, m := range held {
-			if d.byID[m.id] != m {
-				return fmt.Errorf("dedupe id %q is two things", m.id)
-			}
-		}
+	}
+	return nil
+}
+
+// check verifies that every id leads to its newest mark.
+func (d *dedupe) check() error {
+	newest := map[string]uint64{}
+	for number := d.first; number < d.next(); number++ {
+		newest[d.at(number).id] = number
+	}
+	if !maps.Equal(newest, d.byID) || d.count() > MaxDedupeIDs {
+		return fmt.Errorf("%d dedupe ids in order, %d by id", d.count(), len(d.byID))
 	}
 	return nil
 }
@@ -118,6 +124,14 @@ func (r *room) checkGroup(name string, g *group) error {
 			return fmt.Errorf("has committed offset %d of partition %d, which ends at %d", offset, i, r.partitions[i].next)
 		}
 	}
+	return g.check(len(r.partitions))
+}
+
+// check verifies that every partition, of so many, is one member's.
+func (g *group) check(partitions int) error {
+	if len(g.positions) != partitions {
+		return fmt.Errorf("has %d positions in %d partitions", len(g.positions), partitions)
+	}
 	owner := map[int]string{}
 	for i, m := range g.members {
 		if i > 0 && m.id <= g.members[i-1].id {
@@ -129,11 +143,11 @@ func (r *room) checkGroup(name string, g *group) error {
 			}
 			owner[p] = m.id
 		}
-		if d := len(m.partitions) - len(r.partitions)/len(g.members); d < 0 || d > 1 {
-			return fmt.Errorf("member %q has %d partitions of %d", m.id, len(m.partitions), len(r.partitions))
+		if d := len(m.partitions) - partitions/len(g.members); d < 0 || d > 1 {
+			return fmt.Errorf("member %q has %d partitions of %d", m.id, len(m.partitions), partitions)
 		}
 	}
-	if len(g.members) > 0 && len(owner) != len(r.partitions) {
+	if len(g.members) > 0 && len(owner) != partitions {
 		return fmt.Errorf("only the partitions %v are given out", slices.Sorted(maps.Keys(owner)))
 	}
 	return nil

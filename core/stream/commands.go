@@ -11,7 +11,7 @@ const (
 
 // commands is everything that a client can ask of streams. Names and numbers are permanent.
 func commands() []*command.Command {
-	return append(append(events(), rooms()...), groups()...)
+	return append(append(append(events(), rooms()...), groups()...), checking())
 }
 
 func events() []*command.Command {

@@ -57,9 +57,10 @@ func (r *reader) number() uint64 {
 	return n
 }
 
+// int reads a number of which two can be added up.
 func (r *reader) int() int64 {
 	n := r.number()
-	if n > math.MaxInt64 {
+	if n > math.MaxInt64/2 {
 		r.fail()
 		return 0
 	}
@@ -94,6 +95,17 @@ func (r *reader) text() string {
 	return s
 }
 
+// textLike is text, but for one that is equal to the one given it allocates nothing.
+func (r *reader) textLike(before string) string {
+	n := r.length(1)
+	b := r.data[:n]
+	r.data = r.data[n:]
+	if string(b) == before {
+		return before
+	}
+	return string(b)
+}
+
 func (r *reader) byte() byte {
 	if len(r.data) == 0 {
 		r.fail()
@@ -119,25 +131,28 @@ const (
 )
 
 func (r *reader) append(h head) *appendOp {
-	op := &appendOp{head: h, partition: r.below(MaxPartitions), first: r.number(), oldest: r.number(), at: r.int(), by: r.text()}
+	op := &appendOp{head: h, partition: r.below(MaxPartitions), first: r.number(), oldest: r.number(), forget: r.number(),
+		at: r.int(), by: r.text()}
 	n := r.length(leastEvent)
 	if op.first > math.MaxInt64 || op.oldest > op.first+uint64(n) { //nolint:gosec // never negative
 		r.fail()
 		return op
 	}
+	before := &Event{}
 	for i := range n {
-		e := r.event()
+		e := r.event(before)
 		e.Offset, e.At, e.By = op.first+uint64(i), op.at, op.by
 		op.events = append(op.events, e)
-		if r.bad {
+		if before = e; r.bad {
 			break
 		}
 	}
 	return op
 }
 
-func (r *reader) event() *Event {
-	e := &Event{Event: r.text(), Key: r.text(), dedupe: r.text()}
+// event reads an event, which shares its type and key with the one before if they are the same: they often are.
+func (r *reader) event(before *Event) *Event {
+	e := &Event{Event: r.textLike(before.Event), Key: r.textLike(before.Key), dedupe: r.text()}
 	if n := r.length(2); n > 0 {
 		e.Headers = make(map[string]string, n)
 		for range n {

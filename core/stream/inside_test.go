@@ -16,14 +16,15 @@ import (
 func TestDedupeIsBounded(t *testing.T) {
 	d := &dedupe{}
 	for i := range MaxDedupeIDs + 10 {
-		d.add(mark{id: fmt.Sprint(i), offset: uint64(i), at: 1}, 1000)
+		d.add(mark{id: fmt.Sprint(i), offset: uint64(i), at: 1})
+		d.forget(d.next() - min(d.next(), MaxDedupeIDs))
 	}
 	_, first := d.find("9", 1000, 1)
 	_, last := d.find("10", 1000, 1)
 	if first || !last || len(d.byID) != MaxDedupeIDs {
 		t.Errorf("%d ids are remembered; the tenth %v, the eleventh %v", len(d.byID), first, last)
 	}
-	d.forget(1000, 1001)
+	d.forget(d.expired(1000, 1001))
 	if len(d.byID) != 0 || d.nextDue(1000) != 0 {
 		t.Errorf("%d ids outlive the window", len(d.byID))
 	}

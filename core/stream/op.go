@@ -17,9 +17,9 @@ import (
 //	          └────────────────┴───────────────┴──────────────┴────────────┴────────────────┴────────────┘
 //	drop      nothing more
 //	(2)
-//	append    ┌───────────────┬───────────┬────────────┬────────┬─────────┬──────────┬────────────────────┐
-//	(3)       │ partition, uv │ first, uv │ oldest, uv │ at, uv │ by, str │ count, uv│ events, so many    │
-//	          └───────────────┴───────────┴────────────┴────────┴─────────┴──────────┴────────────────────┘
+//	append    ┌───────────────┬───────────┬────────────┬────────────┬────────┬─────────┬──────────┬────────┐
+//	(3)       │ partition, uv │ first, uv │ oldest, uv │ forget, uv │ at, uv │ by, str │ count, uv│ events │
+//	          └───────────────┴───────────┴────────────┴────────────┴────────┴─────────┴──────────┴────────┘
 //	  event   ┌────────────┬──────────┬─────────────┬─────────────┬───────────────┬──────────┬───────────┐
 //	          │ event, str │ key, str │ dedupe, str │ headers, uv │ key and value │ kind, u8 │ data, str │
 //	          │            │          │             │ how many    │ str each      │          │           │
@@ -75,8 +75,10 @@ func (op *roomOp) Size() int { return opBytes + len(op.room) + 48 }
 
 // AppendTo writes the box above.
 func (op *roomOp) AppendTo(b []byte) []byte {
-	c := op.config
-	b = appendInt(op.appendTo(b), int64(op.partitions))
+	return op.config.appendTo(appendInt(op.appendTo(b), int64(op.partitions)))
+}
+
+func (c *config) appendTo(b []byte) []byte {
 	for _, n := range [...]int64{c.maxEvents, c.maxBytes, c.maxAge, c.keepUnread, c.window} {
 		b = appendInt(b, n)
 	}
@@ -95,12 +97,14 @@ func (op *dropOp) Size() int { return opBytes + len(op.room) }
 // AppendTo writes the box above.
 func (op *dropOp) AppendTo(b []byte) []byte { return op.appendTo(b) }
 
-// appendOp appends events to a partition and lets go of all before oldest. Without events it only trims.
+// appendOp appends events to a partition and lets go of all before oldest, and of the room's dedupe marks before
+// forget. Without events it only trims.
 type appendOp struct {
 	head
 	partition int
 	first     uint64 // the offset of the first event; with none, the partition's next offset
 	oldest    uint64 // the first offset that is held afterwards
+	forget    uint64 // the room's dedupe marks with lower numbers are forgotten afterwards
 	at        int64  // of every event
 	by        string // of every event
 	events    []*Event
@@ -124,6 +128,7 @@ func (op *appendOp) AppendTo(b []byte) []byte {
 	b = appendInt(op.appendTo(b), int64(op.partition))
 	b = binary.AppendUvarint(b, op.first)
 	b = binary.AppendUvarint(b, op.oldest)
+	b = binary.AppendUvarint(b, op.forget)
 	b = appendString(appendInt(b, op.at), op.by)
 	b = appendInt(b, int64(len(op.events)))
 	for _, e := range op.events {
@@ -135,8 +140,10 @@ func (op *appendOp) AppendTo(b []byte) []byte {
 func (e *Event) appendTo(b []byte) []byte {
 	b = appendString(appendString(appendString(b, e.Event), e.Key), e.dedupe)
 	b = appendInt(b, int64(len(e.Headers)))
-	for _, k := range slices.Sorted(maps.Keys(e.Headers)) { // the same event is always the same bytes
-		b = appendString(appendString(b, k), e.Headers[k])
+	if len(e.Headers) > 0 { // sorting none costs allocations too
+		for _, k := range slices.Sorted(maps.Keys(e.Headers)) { // the same event is always the same bytes
+			b = appendString(appendString(b, k), e.Headers[k])
+		}
 	}
 	return appendString(append(b, byte(e.Data.Kind())), e.Data.Data())
 }
@@ -155,8 +162,11 @@ func (op *groupOp) Size() int { return opBytes + len(op.room) + int(op.group.mem
 
 // AppendTo writes the box above.
 func (op *groupOp) AppendTo(b []byte) []byte {
-	g := op.group
-	b = append(appendString(op.appendTo(b), g.name), byte(g.strategy))
+	return op.group.appendTo(op.appendTo(b))
+}
+
+func (g *group) appendTo(b []byte) []byte {
+	b = append(appendString(b, g.name), byte(g.strategy))
 	b = appendInt(appendInt(b, g.session), g.generation)
 	b = appendInt(b, int64(len(g.positions)))
 	for _, offset := range g.positions {

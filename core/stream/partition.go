@@ -39,6 +39,16 @@ func (p *partition) push(e *Event) {
 	p.bytes += int64(e.size)
 }
 
+// pushFront puts in the event that comes just before the oldest.
+func (p *partition) pushFront(e *Event) {
+	if p.count() == len(p.ring) {
+		p.resize(max(1, 2*len(p.ring)))
+	}
+	p.oldest--
+	p.set(p.oldest, e)
+	p.bytes += int64(e.size)
+}
+
 // drop lets go of all events before the offset, which is not past next.
 func (p *partition) drop(before uint64) {
 	for ; p.oldest < before; p.oldest++ {

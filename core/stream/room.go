@@ -71,7 +71,7 @@ func (r *room) memory() int64 {
 		n += g.memory()
 	}
 	if r.dedupe != nil {
-		n += int64(len(r.dedupe.byID)) * markBytes
+		n += int64(r.dedupe.count()) * markBytes
 	}
 	return n
 }

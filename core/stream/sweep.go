@@ -42,9 +42,7 @@ func (s *Streams) sweepRoom(tx *command.Tx, r *room) error {
 	if r.config.maxAge > 0 {
 		ops = r.trims(r.config, now, sweptEvents, ops)
 	}
-	if r.dedupe != nil {
-		r.dedupe.forget(r.config.window, now) // no change to anybody: past the window nobody asks for them
-	}
+	ops = r.forgets(now, ops)
 	if len(ops) > 0 {
 		if err := s.commit(tx, ops...); err != nil {
 			s.schedule(r, now)
@@ -76,6 +74,17 @@ func (r *room) trims(c *config, now int64, most uint64, ops []journal.Op) []jour
 		}
 	}
 	return ops
+}
+
+// forgets appends an op that forgets the dedupe ids that are past the window, if it is time.
+func (r *room) forgets(now int64, ops []journal.Op) []journal.Op {
+	d := r.dedupe
+	if d == nil || d.count() == 0 || d.nextDue(r.config.window) > now {
+		return ops
+	}
+	op := r.trim(0, r.partitions[0].oldest)
+	op.forget = d.expired(r.config.window, now)
+	return append(ops, op)
 }
 
 // trim is the op that lets go of a partition's events before the offset.
