@@ -64,6 +64,7 @@ generate: ## rewrite the files in docs/ that the command table makes
 	$(GO) test ./cmd/synap -run TestGeneratedFilesAreFresh -update
 
 .PHONY: bench
-bench: ## benchmarks in process, and HTTP against a bare gin handler in the same run
+bench: ## benchmarks in process, HTTP against a bare gin handler, and messages beside Redis and NATS if installed
 	$(GO) test ./core/... -run '^$$' -bench . -benchmem -count 3
 	$(GO) run ./bench/http
+	$(GO) run ./bench/messages

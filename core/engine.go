@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hivellm/synap-go/core/command"
@@ -33,6 +34,7 @@ var namespaceName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,62}$`)
 type Options struct {
 	Structures []*command.Structure
 	Journal    journal.Journal // nil is a fresh in-memory one
+	Disk       Disk            // where the journal is kept; nil when it is not
 	Version    string          // of the program, for status
 	// Report hears of every Internal error; nil drops them.
 	Report func(command string, err error)
@@ -44,6 +46,8 @@ type Engine struct {
 	started    time.Time
 	table      *command.Table
 	journal    journal.Journal
+	disk       Disk
+	refuse     atomic.Pointer[func() error] // see Refuse
 	clock      *command.Clock
 	feed       *journal.Feed
 	sweeper    *sweeper
@@ -67,12 +71,13 @@ func New(o Options) (*Engine, error) {
 		version: o.Version,
 		started: time.Now(),
 		journal: o.Journal,
+		disk:    o.Disk,
 		clock:   command.NewClock(),
 		feed:    journal.NewFeed(o.Journal),
 		byID:    map[uint32]*command.Space{},
 	}
 	_, _ = rand.Read(e.secret[:]) // it never fails
-	table, err := command.NewTable(append([]*command.Structure{e.server()}, o.Structures...)...)
+	table, err := command.NewTable(slices.Concat([]*command.Structure{e.server()}, o.Structures, e.transactions(), []*command.Structure{e.diskStructure()})...)
 	if err != nil {
 		return nil, fmt.Errorf("the command table is wrong: %w", err)
 	}
@@ -97,8 +102,21 @@ func (e *Engine) Run(ctx context.Context) error {
 	return e.feed.Run(ctx)
 }
 
+// Refuse has every command refused with the error that reason returns, while the engine's data is not all there;
+// nil ends that.
+func (e *Engine) Refuse(reason func() error) {
+	if reason == nil {
+		e.refuse.Store(nil)
+		return
+	}
+	e.refuse.Store(&reason)
+}
+
 // Space implements command.Spaces: a namespace comes to be when it is first used.
 func (e *Engine) Space(name string) (*command.Space, error) {
+	if reason := e.refuse.Load(); reason != nil {
+		return nil, (*reason)()
+	}
 	if name == DefaultNamespace {
 		return e.home, nil
 	}

@@ -242,20 +242,23 @@ func (s *server) execute(ctx context.Context, r *ExecuteRequest) (ResultResponse
 // inner makes the request of the command that was asked for, on behalf of whoever asks.
 func (s *server) inner(ctx context.Context, name string, payload value.Value) (*command.Request, error) {
 	outer := command.CallOf(ctx)
-	c, err := s.engine.table.Find(name)
+	r, err := s.engine.inner(outer, name, payload)
+	if err == nil && r.Command.Kind == command.KindAct && r.Command.Structure() == outer.Command.Structure() {
+		return nil, fault.New(fault.Invalid, "%s runs other commands: call it directly", name)
+	}
+	return r, err
+}
+
+// inner makes the request of a command that is named in another one.
+func (e *Engine) inner(outer *command.Request, name string, payload value.Value) (*command.Request, error) {
+	c, err := e.table.Find(name)
 	if err != nil {
 		return nil, err
 	}
-	if c.Kind == command.KindAct && c.Structure() == outer.Command.Structure() {
-		return nil, fault.New(fault.Invalid, "%s runs other commands: call it directly", name)
-	}
 	if k := payload.Kind(); k != value.JSON && k != value.None {
-		return nil, fault.New(fault.Invalid, "the payload is an object with the fields of %s, not %s", name, k)
+		return nil, fault.New(fault.Invalid, "the payload is an object with the fields of %s, not %s", c.Name, k)
 	}
-	return &command.Request{
-		Caller: outer.Caller, Namespace: outer.Namespace, Durability: outer.Durability,
-		Command: c, Payload: command.JSON(payload.Data()),
-	}, nil
+	return outer.Inner(c, command.JSON(payload.Data())), nil
 }
 
 func (s *server) run(ctx context.Context, inner *command.Request) (ResultResponse, error) {

@@ -4,23 +4,19 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/google/jsonschema-go/jsonschema"
+	"github.com/spf13/cobra"
 
 	"github.com/hivellm/synap-go/core/fault"
 	"github.com/hivellm/synap-go/core/value"
 )
-
-// maxInputBytes bounds what is read for one value from a file or standard input.
-const maxInputBytes = 512 << 20
 
 // argument is one field of a command's request as the command line gives it: by place or as a flag. It is a
 // pflag.Value. What it says about the field comes from the request's schema, and from its type only where the
@@ -29,6 +25,7 @@ type argument struct {
 	name   string // of the field
 	schema *jsonschema.Schema
 	goType reflect.Type
+	span   span     // whether it is a span of time, and in what it counts
 	texts  []string // as given; only a list has several
 }
 
@@ -38,7 +35,7 @@ func newArguments(t reflect.Type, schema *jsonschema.Schema) []*argument {
 	for _, sf := range reflect.VisibleFields(t) {
 		name, _, _ := strings.Cut(sf.Tag.Get("json"), ",")
 		if s := schema.Properties[name]; name != "" && s != nil {
-			all = append(all, &argument{name: name, schema: s, goType: sf.Type})
+			all = append(all, &argument{name: name, schema: s, goType: sf.Type, span: spanOf(name, schema)})
 		}
 	}
 	return all
@@ -48,6 +45,9 @@ func newArguments(t reflect.Type, schema *jsonschema.Schema) []*argument {
 func (a *argument) String() string {
 	if a.schema == nil || a.schema.Default == nil {
 		return ""
+	}
+	if n, err := strconv.ParseInt(string(a.schema.Default), 10, 64); err == nil && a.span.is() {
+		return (time.Duration(n) * a.span.unit).String()
 	}
 	return strings.Trim(string(a.schema.Default), `"`)
 }
@@ -61,8 +61,10 @@ func (a *argument) Set(text string) error {
 	if a.isValue() || a.list() {
 		return nil
 	}
-	_, err := encodeText(text, a.schema)
-	return err
+	if _, err := a.encodeText(text, a.schema); err != nil {
+		return fault.New(fault.Invalid, "%s: %s", a.name, fault.From(err).Message)
+	}
+	return nil
 }
 
 // Type implements pflag.Value: what the help text calls it.
@@ -72,6 +74,8 @@ func (a *argument) Type() string {
 		return "value"
 	case a.list():
 		return strings.TrimSuffix(a.name, "s")
+	case a.span.is():
+		return "duration"
 	case kindOf(a.schema) == "boolean":
 		return "bool" // as pflag calls it, which needs no value then
 	}
@@ -96,6 +100,22 @@ func (a *argument) usage() string {
 		text += ": " + strings.Join(choice, ", ")
 	}
 	return text
+}
+
+// completion tells the shell what the field may be; nil leaves that to the shell.
+func (a *argument) completion() cobra.CompletionFunc {
+	values := choices(a.schema)
+	switch {
+	case a.isValue():
+		return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return nil, cobra.ShellCompDirectiveDefault // perhaps a file
+		}
+	case values != nil:
+		return cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)
+	case a.span.is():
+		return a.span.complete
+	}
+	return nil
 }
 
 // choices returns the allowed values of a field that lists them.
@@ -128,6 +148,16 @@ func kindOf(s *jsonschema.Schema) string {
 	return "json"
 }
 
+// field is the field that takes what was given: its own, unless that is a time too fine for it.
+func (a *argument) field() string {
+	if a.span.fine != "" {
+		if _, fine, err := a.span.parse(a.texts[len(a.texts)-1]); fine && err == nil {
+			return a.span.fine
+		}
+	}
+	return a.name
+}
+
 // encode returns the field's JSON.
 func (a *argument) encode(in *input) (json.RawMessage, error) {
 	if !a.list() {
@@ -151,12 +181,20 @@ func (a *argument) encodeOne(in *input, text string, s *jsonschema.Schema, t ref
 	case t.Kind() == reflect.Struct && kindOf(s) == "object":
 		raw, err = in.object(text, s, t)
 	default:
-		raw, err = encodeText(text, s)
+		raw, err = a.encodeText(text, s)
 	}
 	if err != nil {
 		return nil, fault.New(fault.Invalid, "%s: %s", a.name, fault.From(err).Message)
 	}
 	return raw, nil
+}
+
+// encodeText turns a text into JSON of the field's type, or, of a list, of an element's.
+func (a *argument) encodeText(text string, s *jsonschema.Schema) (json.RawMessage, error) {
+	if a.span.is() {
+		return a.span.encode(text)
+	}
+	return encodeText(text, s)
 }
 
 // encodeText turns a text into JSON of the schema's type.
@@ -196,81 +234,6 @@ func article(kind string) string {
 		return "JSON"
 	}
 	return "a " + kind
-}
-
-// input is where values come from that are not on the command line itself.
-type input struct {
-	stdin  io.Reader
-	asJSON bool // values are JSON, not text
-	used   bool // standard input was read
-}
-
-// value returns the JSON of a value: the text itself, the file it names with @, or standard input for "-".
-func (in *input) value(text string, onlyJSON bool) (json.RawMessage, error) {
-	data, err := in.read(text)
-	if err != nil {
-		return nil, err
-	}
-	v := value.OfText(string(data)) // bytes, if it is no text
-	if in.asJSON || onlyJSON {
-		if v, err = value.OfJSON(bytes.TrimSpace(data)); err != nil {
-			return nil, fault.New(fault.Invalid, "%q is not valid JSON", clip(string(data)))
-		}
-	}
-	return encodeJSON(v)
-}
-
-// read returns the bytes that a text stands for. "@@" stands for an @ at the beginning.
-func (in *input) read(text string) ([]byte, error) {
-	switch {
-	case text == "-" && in.used:
-		return nil, fault.New(fault.Invalid, "standard input can be read only once")
-	case text == "-":
-		in.used = true
-		return readAll(in.stdin)
-	case strings.HasPrefix(text, "@@"):
-		return []byte(text[1:]), nil
-	case strings.HasPrefix(text, "@"):
-		f, err := os.Open(filepath.Clean(text[1:]))
-		if err != nil {
-			return nil, fault.New(fault.Invalid, "%v", err)
-		}
-		defer f.Close() //nolint:errcheck // it was only read
-		return readAll(f)
-	}
-	return []byte(text), nil
-}
-
-func readAll(r io.Reader) ([]byte, error) {
-	data, err := io.ReadAll(io.LimitReader(r, maxInputBytes+1))
-	switch {
-	case err != nil:
-		return nil, fault.New(fault.Invalid, "%v", err)
-	case len(data) > maxInputBytes:
-		return nil, fault.New(fault.TooLarge, "the input is longer than %d bytes", maxInputBytes)
-	}
-	return data, nil
-}
-
-// object returns an object: as JSON, or, of one that needs two fields, as first=second.
-func (in *input) object(text string, s *jsonschema.Schema, t reflect.Type) (json.RawMessage, error) {
-	fields := slices.DeleteFunc(newArguments(t, s), func(f *argument) bool { return !slices.Contains(s.Required, f.name) })
-	first, second, pair := strings.Cut(text, "=")
-	if len(fields) != 2 || !pair || strings.HasPrefix(strings.TrimSpace(text), "{") {
-		if !json.Valid([]byte(text)) {
-			return nil, fault.New(fault.Invalid, "%q is not a JSON object", clip(text))
-		}
-		return json.RawMessage(text), nil
-	}
-	object := map[string]json.RawMessage{}
-	for i, part := range []string{first, second} {
-		raw, err := fields[i].encodeOne(in, part, fields[i].schema, fields[i].goType)
-		if err != nil {
-			return nil, err
-		}
-		object[fields[i].name] = raw
-	}
-	return encodeJSON(object)
 }
 
 // encodeJSON writes JSON as it is, without escaping what only HTML minds.

@@ -61,7 +61,17 @@ func TestCommandLines(t *testing.T) {
 		{name: "a key that exists", args: "kv set a 2 --if-absent", code: exitConflict, err: "exists"},
 		{name: "a key that does not", args: "kv set b 2 --if-present", code: exitNotFound, err: `"b"`},
 		{name: "a flag with = false", args: "kv set a 2 --if-absent=false", out: "version*"},
-		{name: "a flag of the wrong type", args: "kv set a 1 --ttl soon", code: exitUsage, err: `"soon" is not an integer`},
+		{name: "a flag of the wrong type", args: "kv set a 1 --ttl soon", code: exitUsage, err: `ttl: "soon" is not a duration: write it like 10s`},
+		{name: "a flag that is no number", args: "kv list --limit few", code: exitUsage, err: `limit: "few" is not an integer`},
+		{name: "a duration", args: "kv set lock me --ttl 1h30m", out: "version*"},
+		{name: "a duration by place", args: "kv expire lock 2m", out: "version*"},
+		{name: "a wait", args: "queue receive jobs --wait 10ms -o json", out: `{"messages":[],"ready":0}` + "\n"},
+		{name: "a duration that is too fine", args: "kv set lock me --ttl-ms 10us", code: exitUsage, err: `ttl_ms: "10us" is finer than a millisecond`},
+		{name: "a unit that there is not", args: "kv set lock me --ttl 7d", code: exitUsage, err: `ttl: "7d" is not a duration: write it like 10s, 1m30s, 500ms or 24h, or as a number of seconds`},
+		{name: "a fraction without a unit", args: "kv set lock me --ttl 1.5", code: exitUsage, err: `ttl: "1.5" is not a duration`},
+		{name: "a time that is given twice", args: "kv set lock me --ttl 1500ms --ttl-ms 10", code: exitUsage, err: "ttl_ms says the same as another argument"},
+		{name: "a time that the server does not take", args: "queue receive jobs --wait 1m", code: exitUsage, err: `"wait" is between 0 and 25 seconds`},
+		{name: "a time beside one that may be a time", args: "kv set lock me --expires-at 10s", code: exitUsage, err: `expires_at: "10s" is not an integer`},
 		{name: "an unknown flag", args: "kv set a 1 --tll 5", code: exitUsage, err: "unknown flag: --tll"},
 		{name: "too few arguments", args: "kv set a", code: exitUsage, err: "value is missing: synap kv set <key> <value>"},
 		{name: "too many arguments", args: "kv get a b", code: exitUsage, err: `"b" is one argument too many`},
@@ -78,6 +88,20 @@ func TestCommandLines(t *testing.T) {
 		{name: "a watch that resumes, as json lines", args: "kv watch a --from 1 --limit 1 --output json", out: `{"event":"set","key":"a"*`},
 		{name: "a watch that resumes, for people", args: "kv watch a --from 1 --limit 1", out: "event=set  key=a*"},
 		{name: "a watch from the future", args: "kv watch a --from 999999", code: exitUsage, err: "outside the backlog"},
+		{name: "publishing to a queue", args: "queue publish jobs resize --priority 9 -o json", out: `{"message_id":"1"*`},
+		{name: "receiving with a wait, as one would write it", args: "queue receive jobs --wait 10s --lease 1m30s", out: "RECEIPT *"},
+		{name: "receiving what is not there", args: "queue receive jobs --wait 1ms", out: "messages\nready     0\n"},
+		{name: "following a room", args: "stream append room hello --event joined", out: "room  *"},
+		{name: "a line for each event", args: "stream watch room --start earliest --limit 1", out: "kind=event  generation=*"},
+		{name: "a JSON line for each event", args: "stream watch room --start earliest --limit 1 -o json", out: `{"kind":"event","generation":*`},
+		{name: "a topic is of pubsub", args: "topic publish a.b hello --retain -o json", out: `{"subscribers":0*`},
+		{name: "listening begins with what is retained", args: "topic listen a.# --limit 1", out: "event=message  topic=a.b  message=hello  *"},
+		{name: "listening as JSON lines", args: "topic listen a.# --limit 1 -o json", out: `{"event":"message","topic":"a.b","message":"hello",*`},
+		{name: "listening by the name of the structure", args: "pubsub subscribe a.# --limit 1", out: "event=message  *"},
+		{name: "polling with a handle", args: "topic poll a.#", out: "TOPIC*"},
+		{name: "a topic's unknown verb", args: "topic listn a", code: exitUsage, err: "did you mean pubsub.listen?"},
+		{name: "a pattern that is none", args: "topic listen a.#.b", code: exitUsage, err: "#"},
+		{name: "what is missing, with the whole path", args: "stream group join room", code: exitUsage, err: "group is missing: synap stream group join <room> <group> [member]"},
 		{name: "objects as dotted rows", args: "server status", out: "principal*"},
 		{name: "a payload by place", args: `server query kv.length {"key":"blob"} --output json`, out: `{"command":"kv.length","result":{"found":true,"length":3*`},
 		{name: "a payload that is none", args: "server query kv.length blob", code: exitUsage, err: "payload: "},
@@ -119,7 +143,7 @@ func TestEveryRowIsASubcommand(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range a.table.Commands() {
-		path := strings.Split(strings.ReplaceAll(c.Name, "_", "-"), ".")
+		path, _ := pathOf(c)
 		cmd, rest, err := root.Find(path)
 		if err != nil || len(rest) > 0 {
 			t.Errorf("synap %s: %v", strings.Join(path, " "), err)
@@ -136,7 +160,7 @@ func TestEveryRowIsASubcommand(t *testing.T) {
 
 func TestHelpComesFromTheTable(t *testing.T) {
 	got := synap(t, "", "kv", "set", "--help")
-	for _, want := range []string{"Usage:\n  synap kv set <key> <value> [flags]", "--ttl integer", "seconds until the key expires", "--json", "- is standard input"} {
+	for _, want := range []string{"Usage:\n  synap kv set <key> <value> [flags]", "--ttl duration", "seconds until the key expires", "--json", "- is standard input", "A duration is written like 10s"} {
 		if !strings.Contains(got.out, want) {
 			t.Errorf("help for kv set lacks %q:\n%s", want, got.out)
 		}
@@ -145,11 +169,15 @@ func TestHelpComesFromTheTable(t *testing.T) {
 
 func TestCompletion(t *testing.T) {
 	for args, want := range map[string]string{
-		"kv get --output ":     "table\njson\nraw\n",
-		"kv set a 1 --durabi":  "--durability",
-		"kv set --durability ": "memory\nbuffered\nfsynced\nreplicated\n",
-		"kv se":                "set\t",
-		"serve --log-level ":   "error\nwarn\ninfo\ndebug\n",
+		"kv get --output ":         "table\njson\nraw\n",
+		"kv set a 1 --durabi":      "--durability",
+		"kv set --durability ":     "memory\nbuffered\nfsynced\nreplicated\n",
+		"kv se":                    "set\t",
+		"kv set a 1 --ttl ":        "a duration such as 10s, 1m30s or 500ms, or a number of seconds\n:4\n",
+		"queue receive --wait-ms ": "or a number of milliseconds",
+		"kv expire a ":             "a duration such as 10s",
+		"topic lis":                "listen\t",
+		"serve --log-level ":       "error\nwarn\ninfo\ndebug\n",
 	} {
 		got := synap(t, "", append([]string{"__complete"}, strings.Split(args, " ")...)...)
 		if !strings.Contains(got.out, want) {

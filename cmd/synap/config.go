@@ -33,7 +33,23 @@ type Config struct {
 	Timeout   time.Duration `mapstructure:"timeout"`   // of one command
 	Output    string        `mapstructure:"output"`    // table, json or raw
 	Profile   string        `mapstructure:"profile"`   // the tools that an MCP client sees
-	Memory    bool          `mapstructure:"memory"`    // a memory of its own, whether there is a server or not
+	Memory    bool          `mapstructure:"memory"`    // keep nothing on disk; of synap mcp: and look for no server
+
+	DataDir        string `mapstructure:"data_dir"`         // where a server keeps its data
+	AcceptDataLoss uint64 `mapstructure:"accept_data_loss"` // the damaged record from which on all may be lost; 0 is none
+	Persistence    struct {
+		Enabled bool `mapstructure:"enabled"`
+		WAL     struct {
+			FsyncMode       string `mapstructure:"fsync_mode"` // none, periodic or always
+			FsyncIntervalMS int64  `mapstructure:"fsync_interval_ms"`
+			SegmentBytes    int64  `mapstructure:"segment_bytes"`
+			Compress        bool   `mapstructure:"compress"`
+		} `mapstructure:"wal"`
+		Snapshot struct {
+			IntervalSecs int64 `mapstructure:"interval_secs"` // 0 is never
+			LogBytes     int64 `mapstructure:"log_bytes"`     // 0 is never
+		} `mapstructure:"snapshot"`
+	} `mapstructure:"persistence"`
 
 	Log struct {
 		Level  string `mapstructure:"level"`
@@ -65,13 +81,27 @@ var settings = []setting{
 	{"timeout", 30 * time.Second, "how long a command may take", nil},
 	{"output", "table", "how to print results", []string{"table", "json", "raw"}},
 	{"profile", "", "which `tools` to offer (default: core)", nil},
-	{"memory", false, "do not look for a server: have a memory of its own", nil},
+	{"memory", false, "keep everything in memory, nothing on disk, and talk to no server", nil},
+	{"data_dir", "data", "`folder` to keep the data in", nil},
+	{"accept_data_loss", 0, "start without this `record` of a damaged log and all that follow it", nil},
+	{"persistence.enabled", true, "keep the data on disk", nil},
+	{"persistence.wal.fsync_mode", "periodic", "when to force writes to disk", []string{"none", "periodic", "always"}},
+	{"persistence.wal.fsync_interval_ms", 1000, "`milliseconds` between two fsyncs, if periodic", nil},
+	{"persistence.wal.segment_bytes", 64 << 20, "`bytes` of a file of the log", nil},
+	{"persistence.wal.compress", true, "compress full files of the log where it pays", nil},
+	{"persistence.snapshot.interval_secs", 300, "`seconds` between two snapshots; 0 takes none by time", nil},
+	{"persistence.snapshot.log_bytes", 512 << 20, "`bytes` of log after which a snapshot is taken; 0 takes none by size", nil},
 	{"log.level", "info", "what to log", []string{"error", "warn", "info", "debug"}},
 	{"log.format", "auto", "how to log; auto is text on a terminal", []string{"auto", "text", "json"}},
 }
 
-func (s setting) env() string  { return "SYNAP_" + strings.ToUpper(strings.ReplaceAll(s.key, ".", "_")) }
-func (s setting) flag() string { return strings.NewReplacer(".", "-", "_", "-").Replace(s.key) }
+func (s setting) env() string { return "SYNAP_" + strings.ToUpper(strings.ReplaceAll(s.key, ".", "_")) }
+func (s setting) flag() string {
+	if s.key == "persistence.wal.fsync_mode" {
+		return "fsync"
+	}
+	return strings.NewReplacer(".", "-", "_", "-").Replace(s.key)
+}
 
 // short is the one letter that the flag may be given by.
 func (s setting) short() string {
@@ -200,8 +230,32 @@ func (c *Config) validate() error {
 		return fault.New(fault.Invalid, "timeout: %v is not a time to wait", c.Timeout)
 	case c.MaxBody <= 0:
 		return fault.New(fault.Invalid, "max_body: %d leaves room for nothing", c.MaxBody)
+	case c.DataDir == "":
+		return fault.New(fault.Invalid, "data_dir: the empty name is no folder; --memory keeps everything in memory")
+	}
+	if err := c.validatePersistence(); err != nil {
+		return err
 	}
 	c.Server = strings.TrimSuffix(c.Server, "/")
+	return nil
+}
+
+// validatePersistence refuses nonsense about the disk.
+func (c *Config) validatePersistence() error {
+	p := &c.Persistence
+	for _, s := range []struct {
+		key             string
+		value, min, max int64
+	}{
+		{"persistence.wal.fsync_interval_ms", p.WAL.FsyncIntervalMS, 1, 3_600_000},
+		{"persistence.wal.segment_bytes", p.WAL.SegmentBytes, 64 << 10, 4 << 30},
+		{"persistence.snapshot.interval_secs", p.Snapshot.IntervalSecs, 0, 30 * 86_400},
+		{"persistence.snapshot.log_bytes", p.Snapshot.LogBytes, 0, 1 << 50},
+	} {
+		if s.value < s.min || s.value > s.max {
+			return fault.New(fault.Invalid, "%s: %d is not between %d and %d", s.key, s.value, s.min, s.max)
+		}
+	}
 	return nil
 }
 
@@ -212,6 +266,8 @@ func (c *Config) choice(key string) string {
 		return c.Output
 	case "log.level":
 		return c.Log.Level
+	case "persistence.wal.fsync_mode":
+		return c.Persistence.WAL.FsyncMode
 	}
 	return c.Log.Format
 }

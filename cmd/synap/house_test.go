@@ -37,10 +37,18 @@ var plan = map[string][]string{
 	"mcp":   {"core/auth", "core/command", "core/fault", "core/journal", "core/value"},
 	"umicp": {"core/auth", "core/command", "core/fault", "core/journal", "core/value"},
 
+	// The disk: it keeps records and chunks of bytes, and knows nothing of what is in them.
+	"persistence":          {"core/fault", "core/journal", "persistence/snapshot", "persistence/vfs", "persistence/wal"},
+	"persistence/wal":      {"core/fault", "persistence/vfs"},
+	"persistence/snapshot": {"core/fault", "persistence/vfs"},
+	"persistence/vfs":      {"core/fault"},
+
 	// The only places where the names meet.
 	"cmd/synap":      {"*"},
 	"core/synaptest": {"*"},
 	"bench/http":     {"*"},
+	"bench/messages": {"*"},
+	"bench/process":  {},
 }
 
 // testOnly are imported by tests and by nothing else.

@@ -124,6 +124,6 @@ var listening = regexp.MustCompile(`http://[0-9.:]+`)
 // startServer starts a server process on a free port and returns its URL.
 func startServer(t *testing.T) (*process, string) {
 	t.Helper()
-	c := start(t, "serve", "--http", "127.0.0.1:0")
+	c := start(t, "serve", "--http", "127.0.0.1:0", "--data-dir", t.TempDir())
 	return c, listening.FindString(c.line(t))
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
 
+	"github.com/hivellm/synap-go/core"
 	"github.com/hivellm/synap-go/core/auth"
 	"github.com/hivellm/synap-go/core/command"
 	"github.com/hivellm/synap-go/core/fault"
@@ -74,7 +75,7 @@ func (a *app) findMemory(ctx context.Context, c *Config, log *logrus.Logger) (co
 
 // ownMemory is an engine in this process.
 func (a *app) ownMemory(log *logrus.Logger, why string) (command.Executor, func(context.Context) error, error) {
-	engine, err := newEngine(log)
+	engine, err := newEngine(log, core.Options{})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -149,13 +149,13 @@ func payloadOf(r *command.Request) (json.RawMessage, error) {
 func (s *remote) lost(ctx context.Context, err error) error {
 	switch {
 	case errors.Is(context.Cause(ctx), errSilence):
-		return fault.Wrap(fault.Unavailable, err, "the server at %s has said nothing for %v", s.url, silence)
+		return fault.Wrap(fault.Unavailable, errBroken, "the server at %s has said nothing for %v", s.url, silence)
 	case ctx.Err() != nil:
 		return fault.From(ctx.Err())
 	case errors.Is(err, errNoServer):
 		return fault.Wrap(fault.Unavailable, err, "no server answers at %s", s.url)
 	}
-	return fault.Wrap(fault.Unavailable, err, "the server at %s ended its answer in the middle", s.url)
+	return fault.Wrap(fault.Unavailable, fmt.Errorf("%w: %w", errBroken, err), "the server at %s ended its answer in the middle", s.url)
 }
 
 // read returns the one envelope of an answer, or the error in it.
@@ -185,6 +185,7 @@ func (s *remote) decode(resp *http.Response, body []byte) (*reply, error) {
 var (
 	errNoServer = errors.New("no server")
 	errSilence  = errors.New("silence")
+	errBroken   = errors.New("the connection broke")
 )
 
 // Watch implements command.Executor. Events are given to the sink as json.RawMessage.
@@ -205,7 +206,10 @@ func (s *remote) Watch(ctx context.Context, r *command.Request, sink command.Sin
 	lines := bufio.NewReaderSize(resp.Body, 64<<10)
 	for {
 		line, err := readLine(lines)
-		if err != nil {
+		switch {
+		case fault.CodeOf(err) == fault.TooLarge:
+			return err
+		case err != nil:
 			return s.lost(ctx, err)
 		}
 		watchdog.Reset(silence)

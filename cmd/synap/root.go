@@ -10,6 +10,7 @@ import (
 	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
 
+	"github.com/hivellm/synap-go/core"
 	"github.com/hivellm/synap-go/core/command"
 )
 
@@ -38,7 +39,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 
 // root is the whole command line: the verbs, and a subcommand for every row of the table.
 func (a *app) root() (*cobra.Command, error) {
-	engine, err := newEngine(nil)
+	engine, err := newEngine(nil, core.Options{})
 	if err != nil {
 		return nil, err
 	}

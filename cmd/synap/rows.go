@@ -18,21 +18,19 @@ import (
 func (a *app) addTable(root *cobra.Command) {
 	groups := map[string]*cobra.Command{}
 	for _, s := range a.table.Structures() {
-		g := &cobra.Command{
-			Use: s.Name, Short: strings.TrimSuffix(s.Summary, "."), Long: s.Summary, GroupID: "table",
-			RunE: func(cmd *cobra.Command, args []string) error { return a.noRow(cmd, s.Name, args) },
-		}
-		addSettings(g, g.PersistentFlags(), "server", "namespace", "timeout", "output")
-		groups[s.Name] = g
-		root.AddCommand(g)
+		groups[s.Name] = a.group(s)
+		root.AddCommand(groups[s.Name])
 	}
 	for _, c := range a.table.Commands() {
-		parent := groups[c.Structure()]
-		parts := strings.Split(c.Name, ".")[1:]
-		for _, part := range parts[:len(parts)-1] {
+		path, aliases := pathOf(c)
+		last := len(path) - 1
+		parent := groups[path[0]]
+		for _, part := range path[1:last] {
 			parent = child(parent, part)
 		}
-		parent.AddCommand(a.newRow(c, parts[len(parts)-1]).cobra())
+		row := a.newRow(c, path[last]).cobra()
+		row.Aliases = aliases
+		parent.AddCommand(row)
 	}
 }
 
@@ -57,7 +55,8 @@ func (a *app) noRow(cmd *cobra.Command, group string, args []string) error {
 	if err != nil {
 		return fault.New(fault.Invalid, "%s", err)
 	}
-	return fault.New(fault.Invalid, "%s is spelt synap %s", c.Name, strings.ReplaceAll(strings.ReplaceAll(c.Name, ".", " "), "_", "-"))
+	path, _ := pathOf(c)
+	return fault.New(fault.Invalid, "%s is spelt synap %s", c.Name, strings.Join(path, " "))
 }
 
 // row is one command of the table as a subcommand.
@@ -76,7 +75,7 @@ type row struct {
 }
 
 func (a *app) newRow(c *command.Command, verb string) *row {
-	r := &row{app: a, command: c, verb: strings.ReplaceAll(verb, "_", "-")}
+	r := &row{app: a, command: c, verb: verb}
 	fields := newArguments(c.Request, c.RequestSchema())
 	r.flags = fields
 	for place := range strings.FieldsSeq(strings.TrimSuffix(c.Args, "...")) {
@@ -108,8 +107,10 @@ func (r *row) cobra() *cobra.Command {
 		if kindOf(f.schema) == "boolean" {
 			flag.NoOptDefVal = "true"
 		}
-		if values := choices(f.schema); values != nil {
-			complete(cmd, flag.Name, values)
+		if complete := f.completion(); complete != nil {
+			if err := cmd.RegisterFlagCompletionFunc(flag.Name, complete); err != nil {
+				panic(err) // the flag was not defined, or completed before
+			}
 		}
 	}
 	r.addOptions(cmd)
@@ -161,7 +162,7 @@ func (r *row) long() string {
 	if r.command.Doc != "" {
 		tell(&text, "\n%s\n", r.command.Doc)
 	}
-	anyValue := false
+	anyValue, anySpan := false, false
 	for i, p := range r.places {
 		if i == 0 {
 			tell(&text, "\nArguments:\n")
@@ -169,37 +170,41 @@ func (r *row) long() string {
 		tell(&text, "  %-12s %s\n", strings.ReplaceAll(p.name, "_", "-"), p.usage())
 	}
 	for _, f := range r.fields() {
-		anyValue = anyValue || f.isValue()
+		anyValue, anySpan = anyValue || f.isValue(), anySpan || f.span.is()
 	}
 	if anyValue {
 		tell(&text, "\nA value is text; @name is what a file holds, - is standard input, and @@ is an @ at the beginning.\n")
 	}
+	if anySpan {
+		tell(&text, "\nA duration is written like 10s, 1m30s, 500ms or 24h; a number alone counts the unit that is named.\n")
+	}
 	if r.command.Kind == command.KindWatch {
-		tell(&text, "\nFollows changes until it is interrupted or --limit is reached; with --wait-ms it answers once.\n")
+		tell(&text, "\nPrints a line for each event as it comes, until it is interrupted or --limit is reached; with --wait-ms it answers\n"+
+			"once. When the connection breaks it goes on where it was, if events have positions and the server is back within --timeout.\n")
 	}
 	return strings.TrimSpace(text.String())
 }
 
 // checkPlaces is cobra's check of the number of arguments.
-func (r *row) checkPlaces(_ *cobra.Command, args []string) error {
+func (r *row) checkPlaces(cmd *cobra.Command, args []string) error {
 	switch {
 	case len(args) < r.needed:
-		return fault.New(fault.Invalid, "%s is missing: synap %s %s", r.places[len(args)].name, r.command.Structure(), r.usage())
+		return fault.New(fault.Invalid, "%s is missing: %s", r.places[len(args)].name, cmd.UseLine())
 	case len(args) > len(r.places) && !r.endless:
-		return fault.New(fault.Invalid, "%q is one argument too many: synap %s %s", clip(args[len(r.places)]), r.command.Structure(), r.usage())
+		return fault.New(fault.Invalid, "%q is one argument too many: %s", clip(args[len(r.places)]), cmd.UseLine())
 	}
 	return nil
 }
 
-func (r *row) completePlace(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+func (r *row) completePlace(cmd *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
 	i := min(len(args), len(r.places)-1)
 	if i < 0 || (len(args) >= len(r.places) && !r.endless) {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	if r.places[i].isValue() {
-		return nil, cobra.ShellCompDirectiveDefault
+	if complete := r.places[i].completion(); complete != nil {
+		return complete(cmd, args, begun)
 	}
-	return choices(r.places[i].schema), cobra.ShellCompDirectiveNoFileComp
+	return nil, cobra.ShellCompDirectiveNoFileComp
 }
 
 // run asks the server.
@@ -216,7 +221,8 @@ func (r *row) run(cmd *cobra.Command, args []string) error {
 	defer server.close()
 	out := &printer{w: r.app.stdout, mode: config.Output, command: r.command}
 	if wait := cmd.Flags().Lookup("wait-ms"); r.command.Kind == command.KindWatch && (wait == nil || !wait.Changed) {
-		return server.Watch(cmd.Context(), request, out)
+		f := &follower{server: server, sink: out, patience: config.Timeout, stderr: r.app.stderr}
+		return f.follow(cmd.Context(), request)
 	}
 	ctx, cancel := context.WithTimeout(cmd.Context(), config.Timeout)
 	defer cancel()
@@ -247,7 +253,7 @@ func (r *row) payload(_ *cobra.Command, args []string) ([]byte, error) {
 	for i, text := range args {
 		place := r.places[min(i, len(r.places)-1)]
 		if err := place.Set(text); err != nil {
-			return nil, fault.New(fault.Invalid, "%s: %v", place.name, err)
+			return nil, err
 		}
 	}
 	in := &input{stdin: r.app.stdin, asJSON: r.asJSON}
@@ -260,7 +266,10 @@ func (r *row) payload(_ *cobra.Command, args []string) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		fields[f.name] = raw
+		if _, twice := fields[f.field()]; twice {
+			return nil, fault.New(fault.Invalid, "%s says the same as another argument: give one of them", f.name)
+		}
+		fields[f.field()] = raw
 	}
 	return encodeJSON(fields)
 }

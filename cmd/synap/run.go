@@ -18,6 +18,8 @@ import (
 	"github.com/hivellm/synap-go/core/stream"
 	"github.com/hivellm/synap-go/http"
 	"github.com/hivellm/synap-go/mcp"
+	"github.com/hivellm/synap-go/persistence"
+	"github.com/hivellm/synap-go/persistence/vfs"
 	"github.com/hivellm/synap-go/umicp"
 )
 
@@ -31,9 +33,10 @@ func structures() []*command.Structure {
 	}
 }
 
-// newEngine assembles an engine in memory. Its internal errors go to the log, if there is one.
-func newEngine(log *logrus.Logger) (*core.Engine, error) {
-	o := core.Options{Structures: structures(), Version: version}
+// newEngine assembles an engine, in memory unless the options have a journal. Its internal errors go to the log, if
+// there is one.
+func newEngine(log *logrus.Logger, o core.Options) (*core.Engine, error) {
+	o.Structures, o.Version = structures(), version
 	if log != nil {
 		o.Report = func(command string, err error) {
 			log.WithField("command", command).WithField("cause", errors.Unwrap(err)).Error(err)
@@ -45,9 +48,11 @@ func newEngine(log *logrus.Logger) (*core.Engine, error) {
 // server is a whole server: an engine, the doors in front of it, and the socket they share.
 type server struct {
 	engine   *core.Engine
+	store    *persistence.Store // nil when everything is in memory
 	http     *http.Door
 	mcp      *mcp.Server
 	listener net.Listener
+	onReady  func() // called when all data is there; may be nil
 }
 
 // newServer opens the socket and assembles what is behind it. Nothing is served before run.
@@ -55,22 +60,48 @@ func newServer(c *Config, log *logrus.Logger) (*server, error) {
 	if err := checkLoopback(c.HTTP); err != nil {
 		return nil, err
 	}
-	engine, err := newEngine(log)
-	if err != nil {
-		return nil, err
+	s := &server{}
+	if err := s.open(c, log); err != nil {
+		return nil, errors.Join(err, s.close())
 	}
-	s := &server{engine: engine}
-	if err := s.openDoors(c, log); err != nil {
-		return nil, err
+	return s, nil
+}
+
+func (s *server) open(c *Config, log *logrus.Logger) (err error) {
+	if c.durable() {
+		s.engine, s.store, err = openDurable(c, vfs.OS, log)
+	} else {
+		s.engine, err = newEngine(log, core.Options{})
+	}
+	if err != nil {
+		return err
+	}
+	if err = s.openDoors(c, log); err != nil {
+		return err
 	}
 	s.listener, err = net.Listen("tcp", c.HTTP)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("%s is taken: another program listens there, perhaps another synap; choose another address with --http", c.HTTP)
+		return fmt.Errorf("%s is taken: another program listens there, perhaps another synap; choose another address with --http", c.HTTP)
 	case err != nil:
-		return nil, fmt.Errorf("cannot listen on %s: %w", c.HTTP, err)
+		return fmt.Errorf("cannot listen on %s: %w", c.HTTP, err)
 	}
-	return s, nil
+	if s.store != nil {
+		return s.store.Announce("http://" + s.listener.Addr().String())
+	}
+	return nil
+}
+
+// close gives back what a server that never ran had taken.
+func (s *server) close() error {
+	var errs []error
+	if s.listener != nil {
+		errs = append(errs, s.listener.Close())
+	}
+	if s.store != nil {
+		errs = append(errs, s.store.Close())
+	}
+	return errors.Join(errs...)
 }
 
 // openDoors makes the doors. To remove one, remove its lines.
@@ -82,7 +113,7 @@ func (s *server) openDoors(c *Config, log *logrus.Logger) (err error) {
 	peers := umicp.New(umicp.Options{Executor: executor, Version: version, Log: log, MaxBytes: c.MaxBody})
 	s.http, err = http.New(http.Options{
 		Executor: executor, Version: version, Log: log,
-		AllowedHosts: c.Hosts, AllowedOrigins: c.Origins, MaxBodyBytes: c.MaxBody,
+		Ready: s.ready, AllowedHosts: c.Hosts, AllowedOrigins: c.Origins, MaxBodyBytes: c.MaxBody,
 		Mounts: []http.Mount{
 			{Pattern: "/mcp", Handler: s.mcp.Handler()},
 			{Pattern: umicp.Path, Handler: peers},
@@ -95,11 +126,49 @@ func (s *server) openDoors(c *Config, log *logrus.Logger) (err error) {
 // run serves until the context ends or a part of the server fails, then takes it down in reverse.
 func (s *server) run(ctx context.Context) error {
 	var g group
-	g.add(s.engine.Run)
+	there := make(chan struct{}) // closed when the data is
+	g.add(func(ctx context.Context) error { return s.keep(ctx, there) })
+	g.add(func(ctx context.Context) error {
+		select {
+		case <-there:
+			if s.onReady != nil {
+				s.onReady()
+			}
+			return s.engine.Run(ctx)
+		case <-ctx.Done():
+			return nil
+		}
+	})
 	g.add(func(ctx context.Context) error { return s.http.Serve(ctx, s.listener) })
 	// Before the socket, so that tools that wait can still answer that the server is stopping.
 	g.add(until(s.mcp.Shutdown))
 	return g.run(ctx)
+}
+
+// keep recovers the data and then keeps it, until the context ends.
+func (s *server) keep(ctx context.Context, there chan<- struct{}) error {
+	if s.store == nil {
+		close(there)
+		<-ctx.Done()
+		return nil
+	}
+	err := recoverDurable(ctx, s.engine, s.store)
+	if err == nil {
+		close(there)
+		err = s.store.Run(ctx)
+	}
+	return errors.Join(err, s.store.Close())
+}
+
+// ready is why the server cannot serve now, or only in part; nil when it can.
+func (s *server) ready() error {
+	if s.store == nil {
+		return nil
+	}
+	if !s.store.Progress().Ready {
+		return recovering(s.store)
+	}
+	return s.store.Health()
 }
 
 // until makes a part of what needs nothing while it runs, only to be told when it is over.

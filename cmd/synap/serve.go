@@ -11,12 +11,14 @@ const partTimeout = 2 * time.Second
 
 func (a *app) serveVerb() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "serve", Short: "Run a server, in memory, for HTTP, MCP and UMICP on one port", Args: cobra.NoArgs,
-		Long: "Run a server. It holds everything in memory and ends with it. MCP clients connect to /mcp, UMICP peers to /umicp,\n" +
+		Use: "serve", Short: "Run a server for HTTP, MCP and UMICP on one port", Args: cobra.NoArgs,
+		Long: "Run a server. It holds everything in memory and keeps it in the folder data, so that it is there again after a restart,\n" +
+			"whatever ended the server; --fsync says what a power failure may cost: always nothing, periodic (the default) a\n" +
+			"second, none what the system has not written. With --memory nothing is kept. MCP clients connect to /mcp, UMICP peers to /umicp,\n" +
 			"and everybody else finds all there is in /openapi.json. It stops cleanly on SIGTERM and at Ctrl-C.",
 		RunE: a.serve,
 	}
-	addSettings(cmd, cmd.Flags(), "http", "hosts", "origins", "max_body", "profile")
+	addSettings(cmd, cmd.Flags(), "http", "hosts", "origins", "max_body", "profile", "memory", "data_dir", "persistence.wal.fsync_mode", "accept_data_loss")
 	return cmd
 }
 
@@ -38,10 +40,20 @@ func (a *app) serve(cmd *cobra.Command, _ []string) error {
 	if address != defaultAddress {
 		hint = " --server http://" + address
 	}
-	tell(a.stdout, "synap %s listens on http://%s (in memory); try: synap kv set greeting hello%s\n", version, address, hint)
+	s.onReady = func() {
+		tell(a.stdout, "synap %s listens on http://%s (%s); try: synap kv set greeting hello%s\n", version, address, config.where(), hint)
+	}
 	if err := withBallast(func() error { return s.run(cmd.Context()) }); err != nil {
 		return err
 	}
 	log.Info("stopped")
 	return nil
+}
+
+// where says, for people, where a server keeps its data.
+func (c *Config) where() string {
+	if !c.durable() {
+		return "in memory"
+	}
+	return "data in " + c.DataDir + ", fsync " + c.Persistence.WAL.FsyncMode
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/sirupsen/logrus"
 	"github.com/vmihailenco/msgpack/v5"
 
+	"github.com/hivellm/synap-go/core"
 	"github.com/hivellm/synap-go/core/auth"
 	"github.com/hivellm/synap-go/core/command"
 	"github.com/hivellm/synap-go/core/fault"
@@ -228,8 +229,8 @@ func native(tree any) any {
 }
 
 // asked is a watch asked for once, on a door where a watch stays open.
-func asked(name string, request []byte) (string, []byte, bool) {
-	if name != "kv.watch" && !strings.HasSuffix(name, ".watch") && name != "pubsub.subscribe" {
+func asked(table *command.Table, name string, request []byte) (string, []byte, bool) {
+	if c, err := table.Find(name); err != nil || c.Kind != command.KindWatch {
 		return name, request, false
 	}
 	return "server.query", fmt.Appendf(nil, `{"command":%q,"payload":%s}`, name, request), true
@@ -241,9 +242,10 @@ func socket(t *testing.T, url string) synaptest.Player {
 		t.Fatal(err)
 	}
 	conn.SetReadLimit(32 << 20)
+	table := tableForTests(t)
 	t.Cleanup(func() { _ = conn.CloseNow() })
 	return synaptest.PlayerFunc(func(ctx context.Context, name string, request []byte) ([]byte, error) {
-		name, request, wrapped := asked(name, request)
+		name, request, wrapped := asked(table, name, request)
 		if err := conn.Write(ctx, websocket.MessageText, envelopeOf(name, request)); err != nil {
 			return nil, err
 		}
@@ -396,7 +398,7 @@ func wholeServer(t *testing.T) whole {
 
 func tableForTests(t *testing.T) *command.Table {
 	t.Helper()
-	engine, err := newEngine(nil)
+	engine, err := newEngine(nil, core.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

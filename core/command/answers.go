@@ -41,8 +41,11 @@ type remembered struct {
 	done   chan struct{} // closed when value or failed is set
 	value  any
 	answer *journal.Answer // what is kept of it; nil when the call changed nothing
-	size   int             // about how many bytes of memory it takes
-	failed bool            // the call failed, so that nothing happened and a retry runs
+	// unsettled is set while the record is in the journal but its caller did not live to hear how safe it is: the next
+	// one waits for that again. It is guarded by answers.mu.
+	unsettled *joint
+	size      int  // about how many bytes of memory it takes
+	failed    bool // the call failed, so that nothing happened and a retry runs
 }
 
 func newAnswers() *answers {
@@ -83,10 +86,10 @@ func (a *answers) remove(e *list.Element) {
 }
 
 // settle records how the call went and lets those who wait for it go on.
-func (a *answers) settle(r *remembered, value any, answer *journal.Answer, err error) {
+func (a *answers) settle(r *remembered, value any, answer *journal.Answer, failed bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	r.value, r.failed = value, err != nil
+	r.value, r.failed = value, failed
 	close(r.done)
 	e := a.byKey[r.key]
 	if e == nil || e.Value != any(r) {
@@ -107,18 +110,10 @@ func (a *answers) settle(r *remembered, value any, answer *journal.Answer, err e
 	a.bytes += grown
 }
 
-// weigh says about how much memory an answer takes: as much as its JSON.
-func weigh(value any) int {
-	text, err := json.Marshal(value)
-	if err != nil {
-		return 0 // it will not be sent either
-	}
-	return len(text)
-}
-
-// once runs a Write that must not run twice. It is a transaction of one command, so that the answer is in the
-// same record as the change: there is no moment at which one is kept without the other.
-func (d *Dispatcher) once(ctx context.Context, r *Request, space *Space, args any) (any, error) {
+// once runs what must not run twice, unless it ran before. run gets the answer to put into the same record as the
+// change, so that there is no moment at which one is kept without the other.
+func (d *Dispatcher) once(ctx context.Context, r *Request, space *Space, args any, run func(*journal.Answer) (*joint, error),
+) (any, error) {
 	digest, err := digestOf(r.Command, args)
 	if err != nil {
 		return nil, err
@@ -127,7 +122,7 @@ func (d *Dispatcher) once(ctx context.Context, r *Request, space *Space, args an
 	for {
 		known, mine := d.answers.claim(key, digest, d.clock.Now())
 		if mine {
-			return d.first(ctx, r, space, args, known)
+			return d.first(r, known, run)
 		}
 		select {
 		case <-known.done:
@@ -140,35 +135,55 @@ func (d *Dispatcher) once(ctx context.Context, r *Request, space *Space, args an
 			return nil, fault.New(fault.Conflict,
 				"idempotency key %q was used for another request; a new request takes a new key", clip(r.IdempotencyKey))
 		default:
-			return known.value, nil
+			return d.again(ctx, known)
 		}
 	}
 }
 
 // first runs the call and records its answer.
-func (d *Dispatcher) first(ctx context.Context, r *Request, space *Space, args any, promise *remembered) (any, error) {
+func (d *Dispatcher) first(r *Request, promise *remembered, run func(*journal.Answer) (*joint, error)) (resp any, err error) {
 	answer := &journal.Answer{
 		Caller: r.Caller.Name, Key: r.IdempotencyKey, Command: r.Command.Name, Digest: promise.digest, Born: promise.born,
 	}
-	var resp any
-	err := error(fault.New(fault.Internal, "the command did not finish")) // what waiters see after a panic
-	defer func() { d.answers.settle(promise, resp, answer, err) }()
-	var all []any
-	if all, err = d.transact(ctx, space, []*Request{r}, []any{args}, answer); err != nil {
-		return nil, withoutIndex(err)
+	failed := true // what waiters see after a panic
+	defer func() { d.answers.settle(promise, resp, answer, failed) }()
+	j, err := run(answer)
+	switch {
+	case err == nil:
+		resp, failed = j.response(), false
+	case j != nil && j.seq != 0: // it has happened, and must not happen again
+		resp, failed, promise.unsettled = j.response(), false, j
 	}
-	resp = all[0]
-	return resp, nil
+	return resp, err
 }
 
-// withoutIndex drops the place in a transaction that the caller does not know to be one.
-func withoutIndex(err error) error {
-	e := *fault.From(err)
-	if len(e.Details) == 1 {
-		e.Details = nil
+// again answers as the first call was answered, once that is as safe as was asked for then.
+func (d *Dispatcher) again(ctx context.Context, known *remembered) (any, error) {
+	d.answers.mu.Lock()
+	j := known.unsettled
+	d.answers.mu.Unlock()
+	if j == nil {
+		return known.value, nil
 	}
-	delete(e.Details, "index")
-	return &e
+	level, err := d.settle(ctx, j.seq, j.asked)
+	if err != nil {
+		return nil, err
+	}
+	d.answers.mu.Lock()
+	defer d.answers.mu.Unlock()
+	if known.unsettled != nil {
+		j.promise(level)
+		known.unsettled = nil
+	}
+	return known.value, nil
+}
+
+// writeOnce runs a Write under an idempotency key: as a transaction of one command.
+func (d *Dispatcher) writeOnce(ctx context.Context, r *Request, space *Space, args any) (any, error) {
+	return d.once(ctx, r, space, args, func(answer *journal.Answer) (*joint, error) {
+		j := &joint{space: space, steps: []step{{Request: r, args: args}}, asked: r.Durability, single: true}
+		return j, d.run(ctx, j, answer)
+	})
 }
 
 // digestOf identifies a request, to tell a retry from a key that is used twice.

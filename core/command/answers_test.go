@@ -24,7 +24,7 @@ func TestAnswersAreBounded(t *testing.T) {
 				if !mine {
 					t.Fatalf("answer %d is there already", i)
 				}
-				a.settle(r, test.value, nil, nil)
+				a.settle(r, test.value, nil, false)
 			}
 			if a.bytes > maxAnswersBytes+2<<20 || a.order.Len() != len(a.byKey) {
 				t.Errorf("%d bytes, %d in order, %d by key", a.bytes, a.order.Len(), len(a.byKey))
@@ -44,7 +44,7 @@ func TestForgottenAnswersGiveTheirMemoryBack(t *testing.T) {
 	a := newAnswers()
 	for i := range 100 {
 		r, _ := a.claim(answerKey{1, "me", fmt.Sprint(i)}, [32]byte{}, 1000)
-		a.settle(r, "answer", nil, nil)
+		a.settle(r, "answer", nil, false)
 	}
 	a.trim(1000 + answerLifeMS)
 	if a.bytes != 0 || a.order.Len() != 0 || len(a.byKey) != 0 {

@@ -97,11 +97,13 @@ type Command struct {
 	stats     Stats
 }
 
-// handler is the typed handler with its types erased; just the one of the command's kind is set.
+// handler is the typed handler with its types erased; just the one of the command's kind is set, and of a composed
+// command just plan.
 type handler struct {
 	read  func(ctx context.Context, state, req any) (any, error)
 	write func(ctx context.Context, state any, tx *Tx, req any) (any, *Receipt, error)
 	watch func(ctx context.Context, state, req any, sink Sink) error
+	plan  func(ctx context.Context, state, req any) (*Plan, error)
 }
 
 // Structure returns the name of the structure that the command belongs to.
@@ -143,6 +145,9 @@ type Receipt struct {
 }
 
 func (r *Receipt) receipt() *Receipt { return r }
+
+// restored says how safe a write is whose answer comes from the log or a snapshot.
+func (r *Receipt) restored(level journal.Durability) { r.Durability = level }
 
 // Following is embedded by the request of every Watch.
 type Following struct {
@@ -300,7 +305,7 @@ func (r *Request) Validate() error {
 	case len(r.IdempotencyKey) > MaxIdempotencyKeyBytes:
 		return fault.New(fault.TooLarge, "the idempotency key is %d bytes long; at most %d are allowed",
 			len(r.IdempotencyKey), MaxIdempotencyKeyBytes)
-	case r.IdempotencyKey != "" && r.Command.Kind != KindWrite:
+	case r.IdempotencyKey != "" && !r.Command.Repeatable():
 		return fault.New(fault.Invalid, "%s is not a write: an idempotency key means nothing to it", r.Command.Name)
 	}
 	return nil

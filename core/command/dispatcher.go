@@ -2,7 +2,6 @@ package command
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -83,10 +82,14 @@ func (d *Dispatcher) do(ctx context.Context, r *Request) (resp any, err error) {
 		resp, err = d.read(ctx, r, space, args)
 	case KindAct:
 		// No gate: an act changes no data, and one that calls other commands must not hold it for them.
-		resp, err = r.Command.handler.read(withCall(ctx, r), space.States[r.Command.place], args)
+		if r.Command.composed() {
+			resp, err = d.compose(ctx, r, space, args)
+		} else {
+			resp, err = r.Command.handler.read(withCall(ctx, r), space.States[r.Command.place], args)
+		}
 	case KindWrite:
 		if r.IdempotencyKey != "" {
-			resp, err = d.once(ctx, r, space, args)
+			resp, err = d.writeOnce(ctx, r, space, args)
 		} else {
 			resp, err = d.write(ctx, r, space, args)
 		}
@@ -120,12 +123,21 @@ func CallOf(ctx context.Context) *Request {
 	return r
 }
 
-// Check does everything that Do does before it runs the handler, and nothing else.
-func (d *Dispatcher) Check(r *Request) error {
+// Check does everything that Do does before it runs the handler, and nothing else. Of a composed command it checks
+// those that it is made of, too.
+func (d *Dispatcher) Check(r *Request) (err error) {
+	defer recovered(&err)
 	if err := r.Validate(); err != nil {
 		return err
 	}
-	_, _, err := d.prepare(r)
+	space, args, err := d.prepare(r)
+	if err != nil || !r.Command.composed() {
+		return err
+	}
+	plan, err := d.plan(context.Background(), r, space, args)
+	if err == nil {
+		_, err = d.gather(space, plan)
+	}
 	return err
 }
 
@@ -211,154 +223,6 @@ func (d *Dispatcher) settle(ctx context.Context, seq uint64, asked journal.Durab
 		return 0, fault.From(err).With("version", seq)
 	}
 	return level, nil
-}
-
-// Transact runs several commands of one namespace as one: they see what those before them did, nobody else
-// sees the middle, and all their changes are one record with one version. If one of them fails, none
-// happened, and the error's details say which it was.
-func (d *Dispatcher) Transact(ctx context.Context, calls []*Request) (responses []any, err error) {
-	defer func() { d.countAll(calls, err) }()
-	defer recovered(&err)
-	args := make([]any, len(calls))
-	var space *Space
-	for i, r := range calls {
-		err := r.Validate()
-		var s *Space
-		if err == nil {
-			s, args[i], err = d.prepare(r)
-		}
-		switch {
-		case err != nil:
-		case i > 0 && s != space:
-			err = fault.New(fault.Invalid, "a transaction stays in one namespace; this one began in %q", space.Name)
-		case r.Command.Kind != KindRead && r.Command.Kind != KindWrite:
-			err = fault.New(fault.Invalid, "%s cannot be part of a transaction: only reads and writes can", r.Command.Name)
-		case r.IdempotencyKey != "":
-			err = fault.New(fault.Invalid, "an idempotency key belongs to a whole transaction, not to a command in it")
-		}
-		if err != nil {
-			return nil, at(err, i)
-		}
-		space = s
-	}
-	if len(calls) == 0 {
-		return []any{}, nil
-	}
-	return d.transact(ctx, space, calls, args, nil)
-}
-
-// countAll books the outcome of a transaction: every call that succeeded, or the one that failed. A failure
-// that is nobody's in particular is the first one's.
-func (d *Dispatcher) countAll(calls []*Request, err error) {
-	if err == nil {
-		for _, r := range calls {
-			d.count(r, nil)
-		}
-		return
-	}
-	if i, _ := fault.From(err).Details["index"].(int); calls[i].Command != nil {
-		d.count(calls[i], err)
-	}
-}
-
-// at says in the error's details which command of several failed.
-func at(err error, i int) error { return fault.From(err).With("index", i) }
-
-// transact runs the calls as one record. answer, if any, becomes a part of it.
-func (d *Dispatcher) transact(ctx context.Context, space *Space, calls []*Request, args []any, answer *journal.Answer,
-) ([]any, error) {
-	responses := make([]any, len(calls))
-	receipts := make([]*Receipt, len(calls))
-	var asked journal.Durability
-	seq, err := d.alone(space, func(seq uint64, open *transaction) error {
-		for i, r := range calls {
-			var err error
-			if responses[i], receipts[i], err = d.step(ctx, space, r, args[i], seq, open); err != nil {
-				return at(err, i)
-			}
-			asked = max(asked, r.Durability)
-		}
-		if answer != nil && open.record.Len() > 0 {
-			var err error
-			if answer.Value, err = json.Marshal(responses[0]); err != nil {
-				return err
-			}
-			open.record.Answer = answer
-		}
-		return nil
-	})
-	if err != nil || seq == 0 {
-		return responses, err
-	}
-	level, err := d.settle(ctx, seq, asked)
-	if err != nil {
-		return nil, err
-	}
-	for _, receipt := range receipts {
-		if receipt != nil && receipt.Version != 0 {
-			receipt.Durability = level
-		}
-	}
-	return responses, nil
-}
-
-// alone runs f with the namespace to itself and the journal's pen in hand, then writes the record that f made.
-// If f fails or panics, or the journal does, everything is undone. It returns the record's number, 0 if it
-// stayed empty.
-func (d *Dispatcher) alone(space *Space, f func(seq uint64, open *transaction) error) (seq uint64, err error) {
-	space.gate.close()
-	defer space.gate.open()
-	open := &transaction{}
-	done := false
-	defer func() {
-		if !done {
-			for i := len(open.undo) - 1; i >= 0; i-- {
-				open.undo[i]()
-			}
-		}
-	}()
-
-	seq = d.journal.Begin()
-	pen := true
-	defer func() {
-		if pen {
-			d.journal.Abandon()
-		}
-	}()
-	if err := f(seq, open); err != nil {
-		return 0, err
-	}
-	if open.record.Len() == 0 {
-		seq = 0
-	} else {
-		pen = false // Commit gives it back, whatever it returns
-		if err := d.journal.Commit(&open.record); err != nil {
-			return 0, fault.From(err)
-		}
-	}
-	done = true
-	for _, f := range open.after {
-		f()
-	}
-	return seq, nil
-}
-
-// step runs one command of a transaction.
-func (d *Dispatcher) step(ctx context.Context, space *Space, r *Request, args any, seq uint64, open *transaction,
-) (any, *Receipt, error) {
-	if r.Command.Kind == KindRead {
-		resp, err := r.Command.handler.read(ctx, space.States[r.Command.place], args)
-		return resp, nil, err
-	}
-	tx := txs.Get().(*Tx)
-	tx.begin(d, r, space)
-	tx.open, tx.seq = open, seq
-	defer tx.free()
-	resp, receipt, err := r.Command.handler.write(ctx, tx.state, tx, args)
-	if err == nil && tx.changed {
-		receipt.Version = seq
-	}
-	return resp, receipt, err
 }
 
 // Sweep runs one round of a state's sweeping and returns when the next is due.

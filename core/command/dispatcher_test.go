@@ -153,12 +153,12 @@ func TestTransactions(t *testing.T) {
 		{
 			"the last one fails before it changes anything",
 			[][2]string{{"toy.add", `{"name":"a"}`}, {"toy.add", `{"name":"old"}`}, {"toy.add", `{"name":"c","fail":"before"}`}},
-			[]string{`! conflict asked to fail`}, 2, map[string]count{"old": {2, 2}},
+			[]string{`! conflict command[2] toy.add: asked to fail`}, 2, map[string]count{"old": {2, 2}},
 		},
 		{
 			"the last one fails after it changed something twice changed",
 			[][2]string{{"toy.add", `{"name":"old"}`}, {"toy.add", `{"name":"old","fail":"after"}`}},
-			[]string{`! conflict asked to fail`}, 1, map[string]count{"old": {2, 2}},
+			[]string{`! conflict command[1] toy.add: asked to fail`}, 1, map[string]count{"old": {2, 2}},
 		},
 		{
 			"one panics",
@@ -168,12 +168,13 @@ func TestTransactions(t *testing.T) {
 		{
 			"a wrong request is found before anything runs",
 			[][2]string{{"toy.add", `{"name":"a"}`}, {"toy.add", `{}`}},
-			[]string{`! invalid "name" is required`}, 1, map[string]count{"old": {2, 2}},
+			[]string{`! invalid command[1] toy.add: "name" is required`}, 1, map[string]count{"old": {2, 2}},
 		},
 		{
 			"an act has no place in it",
 			[][2]string{{"toy.who", `{"name":"a"}`}},
-			[]string{`! invalid toy.who cannot be part of a transaction: only reads and writes can`}, 0, map[string]count{"old": {2, 2}},
+			[]string{`! invalid command[0] toy.who: an act cannot be part of a transaction, because what it does cannot be taken back: ` +
+				`only reads and writes of data can`}, 0, map[string]count{"old": {2, 2}},
 		},
 		{"nothing at all", nil, []string{}, 0, map[string]count{"old": {2, 2}}},
 	}

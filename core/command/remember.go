@@ -76,19 +76,20 @@ func (d *Dispatcher) RestoreAnswer(entry []byte) error {
 // that there no longer is, or that is too old, is passed over.
 func (d *Dispatcher) Remember(space uint32, answer *journal.Answer) error {
 	c, err := d.table.Find(answer.Command)
-	if err != nil || c.Kind != KindWrite || answer.Born+answerLifeMS <= d.clock.Now() {
+	if err != nil || !c.Repeatable() || answer.Born+answerLifeMS <= d.clock.Now() {
 		return nil //nolint:nilerr // the table may have changed since
 	}
 	value := reflect.New(c.Response).Interface()
 	if err := json.Unmarshal(answer.Value, value); err != nil {
 		return fault.Wrap(fault.Corrupt, err, "the remembered answer of %s cannot be read", answer.Command)
 	}
-	if w, ok := value.(interface{ receipt() *Receipt }); ok {
-		_, w.receipt().Durability = d.journal.Levels() // it comes from there
+	if w, ok := value.(interface{ restored(journal.Durability) }); ok {
+		_, highest := d.journal.Levels() // it comes from there
+		w.restored(highest)
 	}
 	r, mine := d.answers.claim(answerKey{space, answer.Caller, answer.Key}, answer.Digest, answer.Born)
 	if mine {
-		d.answers.settle(r, value, answer, nil)
+		d.answers.settle(r, value, answer, false)
 	}
 	return nil
 }

@@ -18,6 +18,8 @@ type Structure struct {
 
 	// Things says how the structure's named things are listed; nil when it has none to browse.
 	Things *Things
+	// Condition says how a transaction can depend on the structure's data; nil when it cannot.
+	Condition *Condition
 
 	// New returns the structure's empty state for one namespace. It must cost almost nothing before first use.
 	New func(Env) State

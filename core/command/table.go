@@ -44,6 +44,7 @@ func NewTable(structures ...*Structure) (*Table, error) {
 			wrong = append(wrong, fmt.Errorf("the things of %s: %w", s.Name, err))
 		}
 	}
+	wrong = append(wrong, t.linkConditions())
 	slices.SortFunc(t.commands, func(a, b *Command) int { return strings.Compare(a.Name, b.Name) })
 	return t, errors.Join(wrong...)
 }

@@ -11,6 +11,8 @@ import (
 type Source interface {
 	// Position is where the journal stands now.
 	Position() Position
+	// Includes reports whether the position is one that this history has been at, in this epoch or an earlier one.
+	Includes(Position) bool
 	// ReadAfter fills dst with the records that follow seq, in order, and says how many there were.
 	// It fails with OutOfRange when the record after seq is no longer, or not yet, held.
 	ReadAfter(seq uint64, dst []Record) (int, error)
@@ -106,7 +108,7 @@ func (f *Feed) Subscribe(filter Filter, from Position) (*Subscription, error) {
 		// What is between f.position and now was written before the subscription; Run will offer it, and
 		// seen tells it apart.
 		s.seen = max(s.seen, now.Seq)
-	case from.Epoch != 0 && from.Epoch != now.Epoch:
+	case from.Epoch != 0 && !f.source.Includes(from):
 		return nil, fault.New(fault.OutOfRange,
 			"position %s belongs to an earlier history of this server: read the current state and watch from there", from).
 			With("epoch", now.Epoch).With("newest", now.Seq)
