@@ -1,7 +1,6 @@
 package http
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -21,20 +20,35 @@ import (
 type binder struct {
 	command *command.Command
 	path    []slot          // in the order of the path
-	query   map[string]slot // every field that is neither in the path nor the raw body
+	query   map[string]slot // every field that is neither in the path nor the raw body, by what the query calls it
 	body    func(v reflect.Value, contentType string, body []byte) error
 	bodyAt  []int // the field that body fills; nil when the body is the request, or there is none
 	hasBody bool  // the method carries a body
+
+	must []slot // what must be given under another name than the command has for it
 
 	version, absent, present *slot // if_version, if_absent, if_present, where the request has them
 }
 
 // slot is one field of a request and how to read it from text.
 type slot struct {
-	name  string
+	name  string // what the route calls it
+	field string // what the request does
 	index []int
 	set   setter
 	list  bool
+}
+
+// splitRoute takes a route apart, which may end in other names for fields: "GET /topics?subscribe=patterns" calls
+// the field patterns subscribe in its query.
+func splitRoute(route string) (method, path string, renamed url.Values, err error) {
+	method, path, _ = strings.Cut(route, " ")
+	path, names, _ := strings.Cut(path, "?")
+	if !strings.HasPrefix(path, "/") {
+		return "", "", nil, errors.New(`it is not of the form "METHOD /path"`)
+	}
+	renamed, err = url.ParseQuery(names)
+	return method, path, renamed, err
 }
 
 // fieldName is the name that a field has in JSON; "" when it has none.
@@ -50,9 +64,9 @@ func fieldName(f reflect.StructField) string {
 }
 
 func newBinder(c *command.Command, route string) (*binder, error) {
-	method, path, ok := strings.Cut(route, " ")
-	if !ok || !strings.HasPrefix(path, "/") {
-		return nil, errors.New(`it is not of the form "METHOD /path"`)
+	method, path, renamed, err := splitRoute(route)
+	if err != nil {
+		return nil, err
 	}
 	b := &binder{command: c, query: map[string]slot{}}
 	switch method {
@@ -75,7 +89,7 @@ func newBinder(c *command.Command, route string) (*binder, error) {
 			continue
 		}
 		set, list := setterOf(f.Type)
-		b.query[name] = slot{name: name, index: f.Index, set: set, list: list}
+		b.query[name] = slot{name: name, field: name, index: f.Index, set: set, list: list}
 	}
 	for part := range strings.SplitSeq(path, "/") {
 		name, ok := strings.CutPrefix(part, ":")
@@ -89,8 +103,28 @@ func newBinder(c *command.Command, route string) (*binder, error) {
 		b.path = append(b.path, s)
 		delete(b.query, name)
 	}
+	for name := range renamed {
+		if err := b.rename(name, renamed.Get(name)); err != nil {
+			return nil, err
+		}
+	}
 	b.version, b.absent, b.present = b.find("if_version"), b.find("if_absent"), b.find("if_present")
 	return b, nil
+}
+
+// rename gives a field of the query another name.
+func (b *binder) rename(name, field string) error {
+	s, known := b.query[field]
+	if _, taken := b.query[name]; taken || !known {
+		return fmt.Errorf("%q cannot be another name for the field %q: that must be in the query, and no other may have the name", name, field)
+	}
+	s.name = name
+	delete(b.query, field)
+	b.query[name] = s
+	if slices.Contains(b.command.RequestSchema().Required, field) {
+		b.must = append(b.must, s)
+	}
+	return nil
 }
 
 func (b *binder) find(name string) *slot {
@@ -115,9 +149,21 @@ func (b *binder) bind(d *Door, x *exchange) (any, error) {
 		}
 	}
 	if x.r.URL.RawQuery != "" {
-		return args, b.bindQuery(x.r.URL.RawQuery, v)
+		if err := b.bindQuery(x.r.URL.RawQuery, v); err != nil {
+			return nil, err
+		}
 	}
-	return args, nil
+	return args, b.missing(v)
+}
+
+// missing finds what must be given and was not, where the command would call it by another name than the caller.
+func (b *binder) missing(v reflect.Value) error {
+	for i := range b.must {
+		if s := &b.must[i]; v.FieldByIndex(s.index).IsZero() {
+			return fault.New(fault.Invalid, "%q is required", s.name).With("field", s.name)
+		}
+	}
+	return nil
 }
 
 // bindBody takes the body for the one field that wants it raw, otherwise for the request.
@@ -186,7 +232,7 @@ func (b *binder) bindQuery(raw string, v reflect.Value) error {
 	return nil
 }
 
-// unknown explains a parameter that there is not. The decoder of requests says it, and knows the nearest name.
+// unknown explains a parameter that there is not, and knows the nearest name.
 func (b *binder) unknown(name string) error {
 	for i := range b.path {
 		if b.path[i].name == name {
@@ -196,14 +242,15 @@ func (b *binder) unknown(name string) error {
 	if b.body != nil && name == b.command.Body {
 		return fault.New(fault.Invalid, "%q is the body, not in the query", name).With("field", name)
 	}
-	object, err := json.Marshal(map[string]any{name: nil})
-	if err != nil {
-		return fault.From(err)
+	known := slices.Sorted(maps.Keys(b.query))
+	if len(known) == 0 {
+		return fault.New(fault.Invalid, "there is no field %q: none is expected", clip(name)).With("field", clip(name))
 	}
-	if err := command.JSON(object).Decode(b.command.NewRequest()); err != nil {
-		return err
+	if near := command.Nearest(name, known); near != "" {
+		return fault.New(fault.Invalid, "there is no field %q; did you mean %q?", clip(name), near).
+			With("nearest", near).With("field", clip(name))
 	}
-	return fault.New(fault.Invalid, "%q is not one of %s", clip(name), strings.Join(slices.Sorted(maps.Keys(b.query)), ", "))
+	return fault.New(fault.Invalid, "there is no field %q; the fields are %s", clip(name), strings.Join(known, ", ")).With("field", clip(name))
 }
 
 // assignRaw is assign for text that is still encoded as in a query; of a list it is divided at commas first.

@@ -72,6 +72,13 @@ func TestOpenAPI(t *testing.T) {
 			t.Errorf("schema %s is missing", m[1])
 		}
 	}
+	var names []string
+	for _, p := range doc.Paths["/v1/say"]["get"].Parameters {
+		names = append(names, p.Name)
+	}
+	if !slices.Contains(names, "words") || slices.Contains(names, "tags") {
+		t.Errorf("GET /v1/say takes %s, want words and not tags, as the route calls them", names)
+	}
 }
 
 func TestMetrics(t *testing.T) {
@@ -139,11 +146,15 @@ func TestRoutesThatMakeNoSense(t *testing.T) {
 		Map map[string]int `json:"map,omitempty" jsonschema:"a map"`
 	}
 	for route, want := range map[string]string{
-		"/x":          "not of the form",
-		"GET x":       "not of the form",
-		"FETCH /x":    "the method",
-		"PUT /x":      "a raw body cannot fill",
-		"GET /kv/get": "",
+		"/x":               "not of the form",
+		"GET x":            "not of the form",
+		"FETCH /x":         "the method",
+		"PUT /x":           "a raw body cannot fill",
+		"GET /kv/get":      "",
+		"GET /x?a=b":       "cannot be another name",
+		"GET /x?map=key":   "cannot be another name",
+		"GET /x?named=key": "",
+		"GET /x?a=%zz":     "invalid URL escape",
 	} {
 		c := command.Read(command.Info{Name: "odd.get", Op: 0xc901, Summary: "Odd.", Open: true, Routes: []string{route}, Body: "map"},
 			func(*notes, context.Context, *request) (struct{}, error) { return struct{}{}, nil })

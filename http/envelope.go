@@ -36,7 +36,7 @@ const (
 const maxBatchAnswerBytes = 64 << 20
 
 // Transactor is an executor that can run several commands as one. The results are in the order of the calls;
-// an error's detail "index" says which of them it was.
+// an error's details "index" and "command" say which of them it was.
 type Transactor interface {
 	Transact(ctx context.Context, calls []*command.Request) ([]any, error)
 }
@@ -318,7 +318,7 @@ func (d *Door) together(ctx context.Context, p *peer, commands []envelope) ([]js
 	for i := range commands {
 		var err error
 		if calls[i], err = d.member(p, &commands[i]); err != nil {
-			return nil, fault.From(err).With("index", i)
+			return nil, command.InCommand(err, i, commands[i].command)
 		}
 	}
 	responses, err := t.Transact(ctx, calls)

@@ -51,7 +51,7 @@ var story = []struct{ name, sent, want string }{
 			`{"payload":{"found":true,"value":"y","version":4},"status":"success","type":"response"},` +
 			`{"payload":{"created":true,"durability":"memory","version":4},"status":"success","type":"response"}],"status":"success","type":"batch_response"}`},
 	{"or nothing at all", `{"type":"batch","atomic":true,"commands":[{"command":"note.put","payload":{"key":"d","value":"y"}},{"command":"note.remove","payload":{"key":"none"}}]}`,
-		`200 {"error":{"code":"not_found","details":{"index":1},"message":"note \"none\""},"results":[],"status":"error","type":"batch_response"}`},
+		`200 {"error":{"code":"not_found","details":{"command":"note.remove","index":1},"message":"command[1] note.remove: note \"none\""},"results":[],"status":"error","type":"batch_response"}`},
 	{"really nothing", `{"type":"request","command":"note.get","payload":{"key":"d"}}`,
 		`200 {"payload":{"found":false},"status":"success","type":"response"}`},
 	{"a repeat hears the first answer", `{"type":"request","command":"note.put","idempotency_key":"k","payload":{"key":"i","value":"1"}}`,

@@ -119,7 +119,10 @@ func addRoute(paths object, c *command.Command, route string) error {
 	if err != nil {
 		return err
 	}
-	method, path, _ := strings.Cut(route, " ")
+	method, path, _, err := splitRoute(route)
+	if err != nil {
+		return err
+	}
 	parts := strings.Split("/v1"+path, "/")
 	for i, part := range parts {
 		if name, ok := strings.CutPrefix(part, ":"); ok {
@@ -130,7 +133,7 @@ func addRoute(paths object, c *command.Command, route string) error {
 	o := operation(c, c.Name+"."+strings.ToLower(method)+strconv.Itoa(slices.Index(c.Routes, route)))
 	parameters := []any{}
 	for i := range b.path {
-		parameters = append(parameters, fieldParameter(c, b.path[i].name, "path"))
+		parameters = append(parameters, fieldParameter(c, b.path[i], "path"))
 	}
 	switch {
 	case b.body != nil:
@@ -139,7 +142,7 @@ func addRoute(paths object, c *command.Command, route string) error {
 		o["requestBody"] = object{"content": content(ref(c.Name + ".request"))}
 	}
 	for _, name := range slices.Sorted(maps.Keys(b.query)) {
-		parameters = append(parameters, fieldParameter(c, name, "query"))
+		parameters = append(parameters, fieldParameter(c, b.query[name], "query"))
 	}
 	if c.Kind == command.KindWrite && b.version != nil {
 		parameters = append(parameters, headerParameter("If-Match", `the version in quotes that there must be; 412 otherwise`))
@@ -159,9 +162,9 @@ func addRoute(paths object, c *command.Command, route string) error {
 	return nil
 }
 
-func fieldParameter(c *command.Command, name, in string) object {
-	p := object{"name": name, "in": in}
-	schema := c.RequestSchema().Properties[name]
+func fieldParameter(c *command.Command, s slot, in string) object {
+	p := object{"name": s.name, "in": in}
+	schema := c.RequestSchema().Properties[s.field]
 	if schema != nil {
 		bare := *schema
 		p["description"], bare.Description = bare.Description, ""
@@ -170,7 +173,7 @@ func fieldParameter(c *command.Command, name, in string) object {
 			p["explode"] = false
 		}
 	}
-	if in == "path" || slices.Contains(c.RequestSchema().Required, name) {
+	if in == "path" || slices.Contains(c.RequestSchema().Required, s.field) {
 		p["required"] = true
 	}
 	return p

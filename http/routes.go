@@ -82,10 +82,11 @@ func (d *Door) routeResources() error {
 			if err != nil {
 				return fmt.Errorf("%s: route %q: %w", c.Name, route, err)
 			}
-			p := pairs[route]
+			place, _, _ := strings.Cut(route, "?")
+			p := pairs[place]
 			if p == nil {
 				p = &pair{}
-				pairs[route], order = p, append(order, route)
+				pairs[place], order = p, append(order, place)
 			}
 			slot := &p.plain
 			if c.Kind == command.KindWatch {

@@ -223,13 +223,13 @@ func noteStructure() *command.Structure {
 		Name: "note", ID: 200, Summary: "Notes.",
 		New: func(env command.Env) command.State { return &notes{env: env, held: map[string]note{}} },
 		Commands: []*command.Command{
-			command.Read(command.Info{Name: "note.get", Op: 0xc801, Summary: "Read.", Routes: []string{"GET /notes/:key"}}, (*notes).get),
+			command.Read(command.Info{Name: "note.get", Op: 0xc801, Summary: "Read.", Routes: []string{"GET /notes/:key", "GET /note?named=key"}}, (*notes).get),
 			command.Write(command.Info{Name: "note.put", Op: 0xc802, Summary: "Write.", Body: "value",
 				Routes: []string{"PUT /notes/:key"}}, (*notes).put),
 			command.Write(command.Info{Name: "note.remove", Op: 0xc803, Summary: "Remove.", Routes: []string{"DELETE /notes/:key"}}, (*notes).remove),
 			command.Watch(command.Info{Name: "note.watch", Op: 0xc804, Summary: "Watch.", Routes: []string{"GET /notes"}}, (*notes).watch),
 			command.Read(command.Info{Name: "note.echo", Op: 0xc805, Summary: "Echo.", Open: true,
-				Routes: []string{"GET /notes", "GET /echo/:key", "POST /echo/:key/:n"}}, (*notes).echo),
+				Routes: []string{"GET /notes", "GET /echo/:key", "GET /say?words=tags&loud=on", "POST /echo/:key/:n"}}, (*notes).echo),
 			command.Act(command.Info{Name: "note.test.fail", Op: 0xc806, Summary: "Fail.", Open: true, Access: auth.Read}, (*notes).fail),
 		},
 	}

@@ -8,26 +8,24 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"os/signal"
-	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
+
+	"github.com/hivellm/synap-go/bench/process"
 )
 
 // key is what is read; value is what it holds, and what the bare handler returns.
@@ -94,29 +92,29 @@ func compare(ctx context.Context, o options) error {
 	}
 	defer os.RemoveAll(dir) //nolint:errcheck // a temporary directory that stays is no harm
 	if o.synap == "" {
-		o.synap = filepath.Join(dir, "synap")
-		if out, err := exec.CommandContext(ctx, "go", "build", "-o", o.synap, "./cmd/synap").CombinedOutput(); err != nil { //nolint:gosec // our own binary
-			return fmt.Errorf("build synap: %w\n%s", err, out)
+		if o.synap, err = process.BuildSynap(ctx, dir); err != nil {
+			return err
 		}
 	}
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	bare, err := start(ctx, self, "-bare")
+	bare, err := process.Start(ctx, self, "-bare")
 	if err != nil {
 		return fmt.Errorf("start the bare server: %w", err)
 	}
-	defer bare.stop()
-	ours, err := start(ctx, o.synap, "serve", "--http", "127.0.0.1:0")
+	defer bare.Stop()
+	ours, err := process.Start(ctx, o.synap, "serve", "--http", "127.0.0.1:0")
 	if err != nil {
 		return fmt.Errorf("start synap: %w", err)
 	}
-	defer ours.stop()
-	if out, err := exec.CommandContext(ctx, o.synap, "kv", "set", key, value, "--server", ours.url).CombinedOutput(); err != nil { //nolint:gosec // our own binary
+	defer ours.Stop()
+	bareURL, url := "http://"+bare.Address, "http://"+ours.Address
+	if out, err := exec.CommandContext(ctx, o.synap, "kv", "set", key, value, "--server", url).CombinedOutput(); err != nil { //nolint:gosec // our own binary
 		return fmt.Errorf("set the key: %w\n%s", err, out)
 	}
-	return measure(ctx, o, bare.url, ours.url)
+	return measure(ctx, o, bareURL, url)
 }
 
 func measure(ctx context.Context, o options, bare, ours string) error {
@@ -140,8 +138,8 @@ func measure(ctx context.Context, o options, bare, ours string) error {
 		ratios = append(ratios, synaps[round]/bares[round])
 		fmt.Printf("round %d: bare gin %7.0f/s   synap %7.0f/s   ratio %.3f\n", round+1, bares[round], synaps[round], ratios[round])
 	}
-	ratio := median(ratios)
-	fmt.Printf("median:  bare gin %7.0f/s   synap %7.0f/s   ratio %.3f\n", median(bares), median(synaps), ratio)
+	ratio := process.Median(ratios)
+	fmt.Printf("median:  bare gin %7.0f/s   synap %7.0f/s   ratio %.3f\n", process.Median(bares), process.Median(synaps), ratio)
 	if ratio < o.want {
 		return fmt.Errorf("the ratio is below %.2f", o.want)
 	}
@@ -162,51 +160,4 @@ func load(ctx context.Context, o options, url string) (float64, error) {
 	}
 	err = json.Unmarshal(out, &result)
 	return result.OpsPerSecond, err
-}
-
-func median(all []float64) float64 {
-	sorted := slices.Sorted(slices.Values(all))
-	if len(sorted) == 0 {
-		return 0
-	}
-	middle := len(sorted) / 2
-	if len(sorted)%2 == 0 {
-		return (sorted[middle-1] + sorted[middle]) / 2
-	}
-	return sorted[middle]
-}
-
-// process is a server that was started.
-type process struct {
-	cmd *exec.Cmd
-	url string
-}
-
-var listens = regexp.MustCompile(`listens on (http://[0-9.:]+)`)
-
-// start runs a server and waits until it says where it listens.
-func start(ctx context.Context, name string, args ...string) (*process, error) {
-	cmd := exec.CommandContext(ctx, name, args...) //nolint:gosec // our own binaries
-	cmd.Stderr = os.Stderr
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := cmd.Start(); err != nil {
-		return nil, err
-	}
-	p := &process{cmd: cmd}
-	line, err := bufio.NewReader(out).ReadString('\n')
-	found := listens.FindStringSubmatch(line)
-	if found == nil {
-		p.stop()
-		return nil, fmt.Errorf("it said %q: %w", line, errors.Join(err, io.ErrUnexpectedEOF))
-	}
-	p.url = found[1]
-	return p, nil
-}
-
-func (p *process) stop() {
-	_ = p.cmd.Process.Signal(os.Interrupt) // it has ended already, then
-	_ = p.cmd.Wait()                       // it was interrupted, and says so
 }
