@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hivellm/synap-go/core/fault"
+	"github.com/hivellm/synap-go/persistence/wal"
 )
 
 // trouble is why the store takes no more changes.
@@ -112,13 +113,13 @@ func (s *Store) write() error {
 	}
 	s.room.Broadcast()
 	err := s.log.Write(batch, end)
-	if errors.Is(err, syscall.ENOSPC) {
+	if isFull(err) {
 		s.full(err)
-		s.log.Crowd(true)
+		s.log.Crowd()
 		err = s.log.Write(batch, end)
 	}
 	if err != nil {
-		if !errors.Is(err, syscall.ENOSPC) {
+		if !isFull(err) {
 			s.fail(err)
 		}
 		s.pen.Lock()
@@ -132,6 +133,12 @@ func (s *Store) write() error {
 		s.spare = batch
 	}
 	return nil
+}
+
+// isFull reports whether the disk is full. An fsync that fails for that has failed all the same.
+func isFull(err error) bool {
+	var sync *wal.SyncError
+	return errors.Is(err, syscall.ENOSPC) && !errors.As(err, &sync)
 }
 
 // fail stops the store for good: after EIO, or an fsync that failed, nobody knows what is on disk.
@@ -154,18 +161,27 @@ func (s *Store) full(cause error) {
 	s.o.Note(Failure, "the disk is full: no more changes are taken", map[string]any{"cause": cause.Error()})
 }
 
-// recoverSpace tries to go on after the disk was full: there is space again when the reserve can be made anew.
+// recoverSpace tries to go on after the disk was full: there is space again when the reserve can be made anew, and
+// the log can have the segment that is due.
 func (s *Store) recoverSpace() {
 	t := s.trouble.Load()
-	if t == nil || !t.full || s.flush(true) != nil || s.reserve() != nil {
+	if t == nil || !t.full || s.flush(true) != nil || s.reserve() != nil || s.spread() != nil {
 		return
 	}
-	s.io.Lock()
-	s.log.Crowd(false)
-	s.io.Unlock()
 	if s.trouble.CompareAndSwap(t, nil) {
 		s.o.Note(Info, "there is space on the disk again: changes are taken", nil)
 	}
+}
+
+// spread has the log begin new segments again.
+func (s *Store) spread() error {
+	s.io.Lock()
+	defer s.io.Unlock()
+	err := s.log.Spread()
+	if err != nil && !isFull(err) {
+		s.fail(err)
+	}
+	return err
 }
 
 // reserve sees to it that some space is held back.

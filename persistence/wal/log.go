@@ -96,12 +96,13 @@ func (l *Log) begin(after Mark) error {
 	if err == nil {
 		err = l.fs.Rename(temporary, path.Join(l.dir, s.name()))
 	}
-	if err == nil {
-		err = l.fs.SyncDir(l.dir)
-	}
 	if err != nil {
 		// Best effort: what stays is removed at the next start.
 		return errors.Join(err, file.Close(), ignore(l.fs.Remove(temporary)))
+	}
+	if err := l.fs.SyncDir(l.dir); err != nil {
+		// The segment may be there after a crash or not, so that the log can go on neither in it nor in the one before.
+		return errors.Join(&SyncError{err}, file.Close())
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -131,9 +132,20 @@ func (l *Log) Write(records []byte, end Mark) error {
 	return nil
 }
 
-// Crowd says whether there is no space for another segment: Write goes on in the last one, beyond its length. Like
-// Write it is for one goroutine at a time.
-func (l *Log) Crowd(crowded bool) { l.crowded = crowded }
+// Crowd says that there is no space for another segment: Write goes on in the last one, beyond its length, until
+// Spread. Like Write they are for one goroutine at a time.
+func (l *Log) Crowd() { l.crowded = true }
+
+// Spread ends what Crowd began, if there is space for the segment that is due.
+func (l *Log) Spread() error {
+	if l.crowded && l.size > l.o.SegmentBytes {
+		if err := l.rotate(); err != nil {
+			return err
+		}
+	}
+	l.crowded = false
+	return nil
+}
 
 // Sync forces what was written to disk. After an error nobody knows what of it is there, and the file must not be
 // used again.

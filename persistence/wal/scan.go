@@ -57,7 +57,7 @@ func openScanner(fs vfs.FS, dir string, s segment, limit func() int64) (*scanner
 	if err != nil {
 		return nil, err
 	}
-	sc := &scanner{name: s.name(), file: file}
+	sc := &scanner{name: s.name(), file: file, last: Mark{Epoch: s.epoch, Seq: s.first - 1}}
 	var in io.Reader = &fileReader{file: file, limit: limit}
 	if s.compressed {
 		if sc.zip, err = zstd.NewReader(in, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(64<<20)); err != nil {
@@ -78,7 +78,7 @@ func openScanner(fs vfs.FS, dir string, s segment, limit func() int64) (*scanner
 		return nil, errors.Join(&damage{sc.name, 0, s.first, err.Error()}, sc.close())
 	}
 	sc.offset = segmentHeader
-	sc.last = Mark{Epoch: s.epoch, Seq: s.first - 1, CRC: sc.head.chain}
+	sc.last.CRC = sc.head.chain
 	return sc, nil
 }
 
