@@ -67,20 +67,27 @@ func (s *Store) add(rec *journal.Record) error {
 	}
 	s.mark = s.mark.Seal(s.buf[start:], s.synced.Load())
 	rec.Seq = s.mark.Seq
+	s.last.Store(rec.Seq)
 	s.backlog.Push(rec)
 	return nil
 }
 
-// tell lets those know who wait for records.
+// tell has the record written, unless those who wait for the disk will do that, and lets followers know of it.
 func (s *Store) tell() {
+	if s.o.Mode == Always {
+		return
+	}
+	s.notifyAll()
+	select {
+	case s.filled <- struct{}{}:
+	default:
+	}
+}
+
+// notifyAll lets followers know that there are records for them.
+func (s *Store) notifyAll() {
 	if f := s.notify.Load(); f != nil {
 		(*f)()
-	}
-	if s.o.Mode != Always { // there, those who wait for the disk write
-		select {
-		case s.filled <- struct{}{}:
-		default:
-		}
 	}
 }
 
@@ -106,6 +113,19 @@ func (s *Store) Wait(ctx context.Context, seq uint64, level journal.Durability) 
 	return journal.Buffered, nil
 }
 
+// Seen implements journal.Journal.
+func (s *Store) Seen(ctx context.Context) error {
+	last := s.last.Load()
+	if s.o.Mode != Always || s.synced.Load() >= last || s.trouble.Load() != nil {
+		return nil
+	}
+	err := s.await(ctx, last)
+	if s.trouble.Load() != nil { // what is in memory can still be read
+		return nil
+	}
+	return err
+}
+
 // Position implements journal.Source.
 func (s *Store) Position() journal.Position {
 	s.pen.Lock()
@@ -125,8 +145,16 @@ func (s *Store) Notify(f func()) {
 	s.notify.Store(&f)
 }
 
-// ReadAfter implements journal.Source: from memory for the recent past, else from the log.
+// ReadAfter implements journal.Source: from memory for the recent past, else from the log. In mode Always followers hear
+// of a change when it is on disk, as everybody else does.
 func (s *Store) ReadAfter(seq uint64, dst []journal.Record) (int, error) {
+	if s.o.Mode == Always {
+		safe := s.synced.Load()
+		if seq >= safe && seq <= s.last.Load() {
+			return 0, nil
+		}
+		dst = dst[:min(uint64(len(dst)), max(safe, seq)-seq)]
+	}
 	s.pen.Lock()
 	n, ok := s.backlog.ReadAfter(seq, dst)
 	last := s.backlog.Last()

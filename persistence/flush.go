@@ -96,6 +96,9 @@ func (s *Store) flush(sync bool) error {
 		return err
 	}
 	s.synced.Store(written)
+	if s.o.Mode == Always {
+		s.notifyAll()
+	}
 	return nil
 }
 

@@ -157,6 +157,7 @@ type Store struct {
 
 	trouble atomic.Pointer[trouble] // nil while all is well
 
+	last    atomic.Uint64 // the last record that was numbered
 	written atomic.Uint64 // the file has every record up to here
 	synced  atomic.Uint64 // the disk has every record up to here
 

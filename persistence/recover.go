@@ -100,6 +100,7 @@ func (s *Store) begin(end wal.Mark) error {
 	defer s.pen.Unlock()
 	s.mark = mark
 	s.backlog = journal.NewBacklog(mark.Seq, s.o.BacklogRecords, s.o.BacklogBytes)
+	s.last.Store(mark.Seq)
 	s.written.Store(mark.Seq)
 	s.synced.Store(mark.Seq)
 	return nil

@@ -114,6 +114,7 @@ func (s *Store) trim(newest snapshot.File) error {
 		}
 	}
 	s.snapshots.damaged = nil
+	errs = append(errs, s.o.FS.SyncDir(s.snapshots.dir))
 	if len(s.snapshots.kept) == keep {
 		_, err := s.log.RemoveBefore(s.snapshots.kept[keep-1].Seq)
 		errs = append(errs, err)

@@ -44,7 +44,9 @@ type world struct {
 func open(fs vfs.FS, o persistence.Options) (*world, error) {
 	w := &world{}
 	o.FS, o.Dir, o.Version = fs, "data", "test"
-	o.Decode = func(structure, kind uint8, data []byte) (journal.Op, error) { return w.engine.DecodeOp(structure, kind, data) }
+	o.Decode = func(structure, kind uint8, data []byte) (journal.Op, error) {
+		return w.engine.DecodeOp(structure, kind, data)
+	}
 	o.Note = func(_ persistence.Level, message string, facts map[string]any) {
 		w.notes = append(w.notes, fmt.Sprint(message, facts))
 	}

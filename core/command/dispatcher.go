@@ -18,7 +18,7 @@ type Spaces interface {
 }
 
 // Dispatcher runs commands: who calls, may they, which namespace, is the request right, the handler, and then
-// the wait until the change is as safe as promised. Locks are released before that wait, so that one fsync
+// the wait until the change, or what was read, is as safe as promised. Locks are released before that wait, so that one fsync
 // serves many writers.
 type Dispatcher struct {
 	// Report is told of every Internal error, with the command it happened in, so that somebody hears of it: the
@@ -80,6 +80,7 @@ func (d *Dispatcher) do(ctx context.Context, r *Request) (resp any, err error) {
 	switch r.Command.Kind {
 	case KindRead:
 		resp, err = d.read(ctx, r, space, args)
+		err = d.seen(ctx, err)
 	case KindAct:
 		// No gate: an act changes no data, and one that calls other commands must not hold it for them.
 		if r.Command.composed() {
@@ -196,7 +197,7 @@ func (d *Dispatcher) write(ctx context.Context, r *Request, space *Space, args a
 	seq, changed := tx.seq, tx.changed
 	tx.free()
 	if err != nil || !changed {
-		return resp, err
+		return resp, d.seen(ctx, err)
 	}
 	receipt.Version = seq
 	receipt.Durability, err = d.settle(ctx, seq, r.Durability)
@@ -223,6 +224,14 @@ func (d *Dispatcher) settle(ctx context.Context, seq uint64, asked journal.Durab
 		return 0, fault.From(err).With("version", seq)
 	}
 	return level, nil
+}
+
+// seen waits until what an answer without a record of its own tells of, a failure too, is as safe as every write's.
+func (d *Dispatcher) seen(ctx context.Context, err error) error {
+	if unsafe := d.journal.Seen(ctx); unsafe != nil && err == nil {
+		return fault.From(unsafe)
+	}
+	return err
 }
 
 // Sweep runs one round of a state's sweeping and returns when the next is due.

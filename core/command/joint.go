@@ -56,7 +56,7 @@ func (d *Dispatcher) run(ctx context.Context, j *joint, answer *journal.Answer) 
 		return j.keep(answer, &open.record)
 	})
 	if err != nil || seq == 0 {
-		return err
+		return d.seen(ctx, err)
 	}
 	j.seq = seq
 	level, err := d.settle(ctx, seq, j.asked)

@@ -167,6 +167,9 @@ type Journal interface {
 
 	// Wait returns when the record is at least as safe as asked, and says how safe it is.
 	Wait(ctx context.Context, seq uint64, level Durability) (Durability, error)
+	// Seen returns when every record that anybody may have seen the effect of is as safe as every write is before it
+	// is answered: what is told then, no crash takes back. It does not wait for a disk that failed.
+	Seen(ctx context.Context) error
 	// Levels returns the level that every write reaches and the highest one that may be asked for.
 	Levels() (standard, highest Durability)
 

@@ -61,6 +61,9 @@ func (m *Memory) Abandon() { m.pen.Unlock() }
 // Wait implements Journal: a record in memory is as safe as it will ever be.
 func (m *Memory) Wait(context.Context, uint64, Durability) (Durability, error) { return InMemory, nil }
 
+// Seen implements Journal.
+func (m *Memory) Seen(context.Context) error { return nil }
+
 // Levels implements Journal.
 func (m *Memory) Levels() (standard, highest Durability) { return InMemory, InMemory }
 

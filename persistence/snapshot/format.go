@@ -18,6 +18,7 @@ const (
 	formatVersion = 1
 	headerBytes   = 44 // without the program's version
 	maxProgram    = 255
+	maxHeader     = 4096 // of any version, so that a later one is told from damage
 )
 
 // A block:
@@ -33,11 +34,13 @@ const (
 	kindPlain   = 0
 	kindZstd    = 1
 
-	blockBytes = 256 << 10          // what a block gathers, unless one chunk is larger
-	maxRaw     = 64 << 20           // what a block may hold before compression
-	maxVarint  = 4                  // of a length below maxRaw
-	MaxChunk   = maxRaw - maxVarint // the largest chunk, in bytes
+	blockBytes = 256 << 10            // what a block gathers, unless one chunk is larger
+	maxVarint  = 4                    // of a chunk's length
+	maxRaw     = MaxChunk + maxVarint // what a block may hold before compression
 )
+
+// MaxChunk is how long a chunk may be, in bytes.
+const MaxChunk = 64 << 20
 
 // The footer: as often as there are sections the first box, then the second.
 //
@@ -116,9 +119,14 @@ func parseBlock(b []byte) (k block, crc uint32) {
 	}, binary.LittleEndian.Uint32(b)
 }
 
-// section is a Section and where its blocks are.
+// section is a Section and where it is.
 type section struct {
 	Section
+	extent
+}
+
+// extent is where the blocks of a section are.
+type extent struct {
 	first  uint32 // the number of its first block
 	blocks uint32
 	offset int64 // of its first block
@@ -153,7 +161,9 @@ func parseEntry(b []byte) section {
 			Chunks:    int64(binary.LittleEndian.Uint64(b[11:])), //nolint:gosec // refused when negative
 			Bytes:     int64(binary.LittleEndian.Uint64(b[19:])), //nolint:gosec // likewise
 		},
-		blocks: binary.LittleEndian.Uint32(b[7:]),
-		stored: int64(binary.LittleEndian.Uint64(b[27:])), //nolint:gosec // likewise
+		extent: extent{
+			blocks: binary.LittleEndian.Uint32(b[7:]),
+			stored: int64(binary.LittleEndian.Uint64(b[27:])), //nolint:gosec // likewise
+		},
 	}
 }

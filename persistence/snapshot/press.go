@@ -16,7 +16,7 @@ type press struct {
 	encoder *zstd.Encoder
 
 	work   chan work     // closed by stop
-	spare  chan []byte   // buffers for the owner to fill, empty; always room for all
+	spare  chan []byte   // empty buffers for the owner to fill
 	done   chan struct{} // closed when the goroutine has ended
 	failed atomic.Pointer[error]
 
@@ -25,27 +25,19 @@ type press struct {
 	blocks   uint32
 	unsynced int64
 	places   []extent // of each section
-	packed   []byte
+	room     []byte   // for the next block
 }
 
-const (
-	inFlight = 2
+const inFlight = 2
 
-	// How much is written before it is forced to the disk. A log in the same file system would have to wait for all of it
-	// when it is forced at the end.
-	syncBytes = 8 << 20
-)
+// syncBytes is how much is written before it is forced to the disk: a log in the same file system would have to wait
+// for all of it if it were forced at the end. Only tests change it.
+var syncBytes int64 = 8 << 20
 
 // work is a block to be.
 type work struct {
 	section int
 	raw     []byte
-}
-
-// extent is where the blocks of a section are.
-type extent struct {
-	offset, stored int64
-	first, blocks  uint32
 }
 
 func startPress(file vfs.File, seed uint32, offset int64) (*press, error) {
@@ -74,22 +66,18 @@ func (p *press) put(section int, raw []byte) (empty []byte, err error) {
 	return <-p.spare, nil
 }
 
-// stop waits until all is written, tells each section where it is, and returns the offset behind the last one. With an error
-// it only waits.
-func (p *press) stop(sections []section, err error) (int64, error) {
+// stop ends the goroutine. It returns when all is written, with where each section is and the offset behind the last
+// one. With an error, what was not written yet is not.
+func (p *press) stop(err error) (places []extent, end int64, _ error) {
 	if err != nil {
 		p.failed.CompareAndSwap(nil, &err)
 	}
 	close(p.work)
 	<-p.done
 	if failed := p.failed.Load(); failed != nil {
-		return 0, *failed
+		return nil, 0, *failed
 	}
-	for i, at := range p.places {
-		s := &sections[i]
-		s.offset, s.stored, s.first, s.blocks = at.offset, at.stored, at.first, at.blocks
-	}
-	return p.offset, nil
+	return p.places, p.offset, nil
 }
 
 func (p *press) run() {
@@ -100,48 +88,51 @@ func (p *press) run() {
 				p.failed.CompareAndSwap(nil, &err)
 			}
 		}
-		if cap(w.raw) > 4*blockBytes {
-			w.raw = nil // one large chunk is no reason to keep its room
-		}
-		p.spare <- w.raw[:0]
+		p.spare <- keep(w.raw)
 	}
 }
 
 // write makes a block and writes it.
 func (p *press) write(w work) error {
-	for len(p.places) <= w.section {
+	if len(p.places) == w.section {
 		p.places = append(p.places, extent{offset: p.offset, first: p.blocks})
 	}
-	var room [blockHeader]byte
-	p.packed = p.encoder.EncodeAll(w.raw, append(p.packed[:0], room[:]...))
-	k := block{
-		kind: kindZstd, section: uint32(w.section), index: p.blocks, //nolint:gosec // at most maxSections
-		raw: uint32(len(w.raw)), stored: uint32(len(p.packed) - blockHeader), //nolint:gosec // at most maxRaw
-	}
-	if k.stored > k.raw/16*15 {
-		k.kind, k.stored = kindPlain, k.raw
-		p.packed = append(p.packed[:blockHeader], w.raw...)
-	}
-	appendBlock(p.packed[:0], p.seed, k, p.packed[blockHeader:])
-	if _, err := p.file.WriteAt(p.packed, p.offset); err != nil {
+	packed := p.pack(w)
+	if _, err := p.file.WriteAt(packed, p.offset); err != nil {
 		return err
 	}
-	at := &p.places[w.section]
+	at, n := &p.places[w.section], int64(len(packed))
 	at.blocks++
-	at.stored += int64(len(p.packed))
+	at.stored += n
 	p.blocks++
-	p.offset += int64(len(p.packed))
-	written := int64(len(p.packed))
-	if cap(p.packed) > 4*blockBytes {
-		p.packed = nil
-	}
-	return p.forceSome(written)
-}
-
-func (p *press) forceSome(written int64) error {
-	if p.unsynced += written; p.unsynced < syncBytes {
+	p.offset += n
+	if p.unsynced += n; p.unsynced < syncBytes {
 		return nil
 	}
 	p.unsynced = 0
 	return p.file.Sync()
+}
+
+// pack returns the block with its header. It is valid until the next call.
+func (p *press) pack(w work) []byte {
+	packed := p.encoder.EncodeAll(w.raw, append(p.room[:0], make([]byte, blockHeader)...))
+	k := block{
+		kind: kindZstd, section: uint32(w.section), index: p.blocks, //nolint:gosec // at most maxSections
+		raw: uint32(len(w.raw)), stored: uint32(len(packed) - blockHeader), //nolint:gosec // at most maxRaw
+	}
+	if k.stored > k.raw/16*15 { // it does not pay
+		k.kind, k.stored = kindPlain, k.raw
+		packed = append(packed[:blockHeader], w.raw...)
+	}
+	appendBlock(packed[:0], p.seed, k, packed[blockHeader:])
+	p.room = keep(packed)
+	return packed
+}
+
+// keep empties a buffer to be used again, but drops one that a large chunk blew up.
+func keep(b []byte) []byte {
+	if cap(b) > 4*blockBytes {
+		return nil
+	}
+	return b[:0]
 }

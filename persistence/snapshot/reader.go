@@ -70,7 +70,7 @@ func load(file vfs.File, name string) (*Reader, error) {
 
 // readHeader returns the offset behind the header.
 func (r *Reader) readHeader() (begin int64, err error) {
-	b := make([]byte, min(headerBytes+maxProgram, max(r.size, headerBytes)))
+	b := make([]byte, min(maxHeader, max(r.size, headerBytes)))
 	if err := r.readAt(b, 0); err != nil {
 		return 0, err
 	}
@@ -172,7 +172,7 @@ func (r *Reader) Verify() error {
 	if err != nil {
 		return err
 	}
-	if again.seed != r.seed || !slices.Equal(again.sections, r.sections) {
+	if again.header != r.header || !slices.Equal(again.sections, r.sections) {
 		return r.corrupt(0, "the file has become another since it was opened")
 	}
 	for i := range r.sections {

@@ -10,7 +10,9 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 
 	"go.uber.org/goleak"
 	"pgregory.net/rapid"
@@ -165,10 +167,46 @@ func TestTheLargestChunk(t *testing.T) {
 	if done.Bytes > 1<<20 {
 		t.Errorf("zeros take %d bytes", done.Bytes)
 	}
-	got, err := load(m, done.Name)
-	if err != nil || len(got) != 1 || !bytes.Equal(got[0].data, large) {
-		t.Errorf("read %v, %v", got, err)
-	}
+	r, err := snapshot.Open(m, dir, done.Name)
+	must(t, err)
+	must(t, r.Read(0, func(data []byte) error {
+		if !bytes.Equal(data, large) {
+			t.Errorf("read %d bytes that are not those that were written", len(data))
+		}
+		return nil
+	}))
+	must(t, r.Close())
+}
+
+// TestPutWaitsForASlowDisk is about memory: it must not grow while the disk cannot keep up.
+func TestPutWaitsForASlowDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, goOn := newMem(t), make(chan struct{})
+		w, err := snapshot.Create(vfs.NewFaulty(m, func(op vfs.Op) vfs.Fault {
+			if op.Kind == vfs.OpWrite && op.Offset > 0 {
+				<-goOn
+			}
+			return vfs.Fault{}
+		}), dir, header)
+		must(t, err)
+		var puts atomic.Int64
+		go func() {
+			for range 20 {
+				if err := w.Put(1, 1, 0, make([]byte, 200<<10)); err != nil {
+					t.Error(err)
+				}
+				puts.Add(1)
+			}
+		}()
+		synctest.Wait()
+		if n := puts.Load(); n < 2 || n > 4 {
+			t.Errorf("%d blocks were taken while the disk wrote the first one, want 2 to 4", n)
+		}
+		close(goOn)
+		synctest.Wait()
+		_, err = w.Commit(50)
+		must(t, err)
+	})
 }
 
 func TestReaderSaysWhatThereIs(t *testing.T) {
@@ -242,8 +280,11 @@ func TestListAndCleanUp(t *testing.T) {
 		_, err := write(m, h, nil)
 		must(t, err)
 	}
-	_, err := snapshot.Create(m, dir, header)
+	unfinished, err := snapshot.Create(m, dir, header)
 	must(t, err)
+	dead := m.Kill()
+	must(t, unfinished.Abort())
+	m = dead // from here on it is as if the process had been killed before the Abort
 	others := []string{
 		"snapshot-1-2.synap", "snapshot-00000000000000000001-0000000000000001.synap.bak", "notes.tmp", "x",
 		"snapshot-00000000000000000001-000000000000000G.synap", "snapshot-99999999999999999999-0000000000000001.synap",

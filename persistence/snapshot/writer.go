@@ -11,7 +11,8 @@ import (
 	"github.com/hivellm/synap-go/persistence/vfs"
 )
 
-// Writer writes a snapshot. It must be ended with Commit or Abort. It is for one goroutine.
+// Writer writes a snapshot. It is for one goroutine, and has one of its own until Commit or Abort has returned: one
+// of them must be called in the end, after a Put that failed too.
 type Writer struct {
 	fs       vfs.FS
 	path     string // its final name
@@ -54,7 +55,7 @@ func (w *Writer) temporary() string { return w.path + vfs.TemporarySuffix }
 
 // Put appends a chunk of a place. Chunks come back in the order in which they came; a place that comes again after
 // another begins another section. The chunk is the caller's again when Put returns. fault.TooLarge when it is larger
-// than MaxChunk; an error of the disk may come with a later Put or with Commit.
+// than MaxChunk; an error of the disk may come with a later Put or with Commit. After an error there is only Abort.
 func (w *Writer) Put(namespace uint32, structure uint8, part uint16, chunk []byte) error {
 	if w.ended {
 		return errEnded
@@ -117,8 +118,8 @@ type Summary struct {
 }
 
 // Commit ends the snapshot and returns when it is on disk under its name and was read back in full. No change after
-// the record end is in it. When it fails, there is no snapshot; the one that would have been replaced is there
-// still, or is replaced by a whole one.
+// the record end is in it. When it fails, there is no snapshot, and nothing is left to Abort; one that would have been
+// replaced is there still, or is replaced by a whole one.
 func (w *Writer) Commit(end uint64) (Summary, error) {
 	if w.ended {
 		return Summary{}, errEnded
@@ -141,9 +142,12 @@ func (w *Writer) Commit(end uint64) (Summary, error) {
 
 // finish writes what is left, forces it to the disk, and reads it back.
 func (w *Writer) finish() (size int64, err error) {
-	err = w.flush()
-	if size, err = w.press.stop(w.sections, err); err != nil {
+	places, size, err := w.press.stop(w.flush())
+	if err != nil {
 		return 0, err
+	}
+	for i, at := range places {
+		w.sections[i].extent = at
 	}
 	footer := appendFooter(nil, w.press.seed, w.sections, w.header.End)
 	if _, err := w.file.WriteAt(footer, size); err != nil {
@@ -182,7 +186,7 @@ func (w *Writer) Abort() error {
 		return nil
 	}
 	w.ended = true
-	_, _ = w.press.stop(nil, errEnded) // what went wrong there is of no interest any more
+	_, _, _ = w.press.stop(errEnded) // what went wrong there is of no interest any more
 	return w.discard()
 }
 
