@@ -116,13 +116,16 @@ func parse(name, text string) ([]Step, error) {
 func Play(t *testing.T, open func(t *testing.T) Player) {
 	t.Helper()
 	for _, story := range Stories(t) {
-		t.Run(story.Name, func(t *testing.T) {
-			player := open(t)
-			names := map[string]any{}
-			for _, step := range story.Steps {
-				step.play(t, player, names)
-			}
-		})
+		t.Run(story.Name, func(t *testing.T) { story.Play(t, open(t)) })
+	}
+}
+
+// Play tells the story to a fresh player.
+func (s *Story) Play(t *testing.T, player Player) {
+	t.Helper()
+	names := map[string]any{}
+	for _, step := range s.Steps {
+		step.play(t, player, names)
 	}
 }
 

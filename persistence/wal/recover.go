@@ -91,7 +91,7 @@ func (r *recovery) segment(i int, follows bool) (more bool, err error) {
 		case errors.Is(err, io.EOF):
 			blank, err := sc.restIsBlank()
 			if err == nil && blank {
-				return true, nil
+				return true, r.trim(i, sc)
 			}
 			if err == nil {
 				err = sc.damaged("a record has no number")
@@ -115,6 +115,14 @@ func (r *recovery) segment(i int, follows bool) (more bool, err error) {
 			return false, err
 		}
 	}
+}
+
+// trim gives back the space that was allocated for the last segment and not used. It is not forced: zeros may stay.
+func (r *recovery) trim(i int, sc *scanner) error {
+	if i < len(r.log.segments)-1 || sc.zip != nil {
+		return nil
+	}
+	return sc.file.Truncate(sc.offset)
 }
 
 // damaged decides what the damage is: a write that was cut short, at the end of the last segment, or a log that must be refused.

@@ -1,0 +1,174 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"github.com/hivellm/synap-go/core"
+	"github.com/hivellm/synap-go/core/synaptest"
+	"github.com/hivellm/synap-go/persistence"
+	"github.com/hivellm/synap-go/persistence/vfs"
+)
+
+// TestStoriesOverRestarts plays every story on a server that is stopped and started again after every step.
+func TestStoriesOverRestarts(t *testing.T) {
+	log := logrus.New()
+	log.SetOutput(io.Discard)
+	c := &Config{DataDir: "data"}
+	c.Persistence.Enabled, c.Persistence.WAL.FsyncMode, c.Persistence.WAL.FsyncIntervalMS, c.Persistence.WAL.SegmentBytes = true, "periodic", 1000, 64<<10
+	untold := map[string]string{
+		"persistence":  "it is about a server in memory",
+		"transactions": "what is put together call by call is kept in memory",
+		"topics":       "subscriptions are of one process",
+		"browse":       "the codes that confirm a preview are of one process",
+	}
+	for _, story := range synaptest.Stories(t) {
+		if untold[story.Name] != "" {
+			continue
+		}
+		t.Run(story.Name, func(t *testing.T) {
+			fs := vfs.NewMem()
+			var engine *core.Engine
+			var store *persistence.Store
+			open := func() {
+				var err error
+				if engine, store, err = openDurable(c, fs, log); err == nil {
+					err = recoverDurable(t.Context(), engine, store)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			open()
+			player := synaptest.PlayerFunc(func(ctx context.Context, name string, request []byte) ([]byte, error) {
+				running, stop := context.WithCancel(ctx)
+				ended := make(chan struct{})
+				go func() { defer close(ended); _ = engine.Run(running) }()
+				answer, err := direct(t, engine.Dispatcher()).Play(ctx, name, request)
+				stop()
+				<-ended
+				before := engine.Digest()
+				if err := store.Close(); err != nil {
+					t.Fatal(err)
+				}
+				open()
+				if engine.Digest() != before {
+					t.Errorf("after %s %s a restart changes what there is", name, request)
+				}
+				// On disk what is in memory elsewhere, the stories say.
+				for _, level := range []string{"buffered", "fsynced"} {
+					answer = []byte(strings.ReplaceAll(string(answer), `"durability":"`+level+`"`, `"durability":"memory"`))
+				}
+				return answer, err
+			})
+			story.Play(t, player)
+			if err := store.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestKilledAtAnyMoment kills a real server with kill -9 again and again while eight writers write through HTTP, each repeating what was not
+// answered: nothing that was answered is lost, and nothing happens twice. SYNAP_TORTURE makes it last.
+func TestKilledAtAnyMoment(t *testing.T) {
+	rounds := 30
+	if os.Getenv("SYNAP_TORTURE") != "" {
+		rounds = 2000
+	}
+	t.Setenv("SYNAP_PERSISTENCE_WAL_SEGMENT_BYTES", "65536") // so that segments change all the time
+	dir := t.TempDir()
+	const writers = 8
+	var answered [writers]int64
+	for round := range rounds {
+		server := start(t, "serve", "--http", "127.0.0.1:0", "--data-dir", dir, "--fsync", "always")
+		url := listening.FindString(server.line(t))
+		client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: writers}}
+		var over atomic.Bool
+		var answers atomic.Int64
+		last, enough := 1+rand.Int64N(300), make(chan struct{})
+		var busy sync.WaitGroup
+		for i := range writers {
+			busy.Go(func() {
+				for !over.Load() {
+					next := answered[i] + 1
+					text, err := ask(client, url+"/v1/kv/increment", fmt.Sprintf(`{"key":"writer%d"}`, i), fmt.Sprintf("writer %d, %d", i, next))
+					if err != nil {
+						return // the server was killed, or there is something wrong, which the next round shows
+					}
+					if !strings.Contains(text, fmt.Sprintf(`"value":%d,`, next)) {
+						t.Errorf("round %d: writer %d was answered %s, want %d", round, i, text, next)
+						return
+					}
+					answered[i] = next
+					if answers.Add(1) == last {
+						close(enough)
+					}
+				}
+			})
+		}
+		busy.Go(func() {
+			for !over.Load() {
+				if _, err := ask(client, url+"/v1/persistence/snapshot", "{}", ""); err != nil {
+					return
+				}
+			}
+		})
+		select {
+		case <-enough:
+		case <-time.After(time.Minute):
+			t.Fatalf("the server answered only %d of %d calls: %s", answers.Load(), last, server.stderr.String())
+		}
+		if err := server.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		over.Store(true)
+		_ = server.Wait() // it was killed
+		busy.Wait()
+		client.CloseIdleConnections()
+	}
+	url := listening.FindString(start(t, "serve", "--http", "127.0.0.1:0", "--data-dir", dir).line(t))
+	for i := range writers {
+		// What was not answered may have happened.
+		text, err := ask(http.DefaultClient, url+"/v1/kv/increment", fmt.Sprintf(`{"key":"writer%d"}`, i), fmt.Sprintf("writer %d, %d", i, answered[i]+1))
+		if err != nil || !strings.Contains(text, fmt.Sprintf(`"value":%d,`, answered[i]+1)) {
+			t.Errorf("writer %d was answered %d increments, and the next says %s, %v", i, answered[i], text, err)
+		}
+		if answered[i] == 0 {
+			t.Errorf("writer %d was never answered", i)
+		}
+	}
+}
+
+// ask posts, with an idempotency key if it is not empty, and returns the answer.
+func ask(client *http.Client, url, body, key string) (string, error) {
+	r, err := http.NewRequest(http.MethodPost, url, strings.NewReader(body))
+	if err != nil {
+		return "", err
+	}
+	r.Header.Set("Content-Type", "application/json")
+	if key != "" {
+		r.Header.Set("Idempotency-Key", key)
+	}
+	resp, err := client.Do(r)
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err == nil && resp.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s: %s", resp.Status, text)
+	}
+	return string(text), err
+}
