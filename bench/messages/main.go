@@ -7,8 +7,8 @@
 // priorities and versions, a list of Redis has none of that. The figures say what a
 // user of each gets on this machine, and not which is better made.
 //
-// Each server is a process of its own, on loopback, and keeps nothing on disk. All
-// share the machine with the load generator, so the processor time that a server
+// Each server is a process of its own, on loopback, and keeps nothing on disk, unless
+// -disk is given: then what that costs is measured, and nothing else. All share the machine with the load generator, so the processor time that a server
 // took for one operation says more than how many there were. Nothing here is a part
 // of the product.
 package main
@@ -36,6 +36,10 @@ type options struct {
 	idle        int
 	idleFor     time.Duration
 	peers       bool
+	disk        bool
+	dir         string
+	writers     []int
+	keys        int
 	out         io.Writer
 }
 
@@ -51,10 +55,18 @@ func main() {
 	flag.IntVar(&o.idle, "idle", 10_000, "how many consumers wait, each for a queue of its own; each takes a connection")
 	flag.DurationVar(&o.idleFor, "idle-for", 10*time.Second, "for how long they are watched, at most 15s")
 	flag.BoolVar(&o.peers, "peers", true, "measure Redis and NATS, too")
+	flag.BoolVar(&o.disk, "disk", false, "measure what it costs to keep things on disk, instead")
+	flag.StringVar(&o.dir, "dir", "", "the `folder` to keep them in; it must not be in memory")
+	flag.IntVar(&o.keys, "keys", 1_000_000, "how many keys there are in a restart")
 	flag.Parse()
+	o.writers = []int{1, 64, 512}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, o); err != nil {
+	measure := run
+	if o.disk {
+		measure = disk
+	}
+	if err := measure(ctx, o); err != nil {
 		fmt.Fprintln(os.Stderr, "bench/messages:", err)
 		os.Exit(1)
 	}
@@ -95,7 +107,7 @@ func start(ctx context.Context, o options) (servers []*measured, stop func(), er
 			return nil, stop, err
 		}
 	}
-	p, err := process.Start(ctx, o.synap, "serve", "--http", "127.0.0.1:0", "--log-level", "error")
+	p, err := process.Start(ctx, o.synap, "serve", "--http", "127.0.0.1:0", "--log-level", "error", "--memory")
 	if err != nil {
 		return nil, stop, fmt.Errorf("start synap: %w", err)
 	}

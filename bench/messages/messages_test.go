@@ -24,6 +24,23 @@ func TestEverythingRuns(t *testing.T) {
 	}
 }
 
+// TestTheDiskRuns does the same for what is kept on disk.
+func TestTheDiskRuns(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it builds and starts servers")
+	}
+	var out bytes.Buffer
+	o := options{rounds: 1, duration: 10 * time.Millisecond, connections: 2, dir: t.TempDir(), writers: []int{2}, keys: 100, out: &out}
+	if err := disk(t.Context(), o); err != nil {
+		t.Fatalf("%v\n%s", err, out.String())
+	}
+	for _, want := range []string{"synap --fsync always", "synap --fsync periodic", "from the log alone", "during a snapshot", "from a snapshot"} {
+		if !strings.Contains(out.String(), "  "+want) {
+			t.Errorf("there is nothing about %q:\n%s", want, out.String())
+		}
+	}
+}
+
 // show writes a reply as one would read it.
 func show(r reply) string {
 	if r.list == nil {

@@ -103,6 +103,12 @@ func (p *Process) Stop() {
 	_ = p.cmd.Wait()                       // it was interrupted, and says so
 }
 
+// Kill ends the server as a crash would.
+func (p *Process) Kill() {
+	_ = p.cmd.Process.Kill() // it has ended already, then
+	_ = p.cmd.Wait()         // it was killed, and says so
+}
+
 // tick is what Linux counts processor time in.
 const tick = 10 * time.Millisecond
 
