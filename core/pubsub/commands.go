@@ -26,7 +26,7 @@ func commands() []*command.Command {
 			Summary: "Forget the message that a topic retains.",
 		}, (*Broker).forget),
 		command.Watch(command.Info{
-			Name: "pubsub.subscribe", Op: 0x0403, Args: "patterns...", Routes: []string{"GET /topics"},
+			Name: "pubsub.subscribe", Op: 0x0403, Args: "patterns...", Routes: []string{"GET /topics?subscribe=patterns"},
 			Summary: "Follow the messages of topics and patterns.",
 			Doc: "Retained messages come first. A subscriber that does not keep up loses the oldest messages and is told how many " +
 				"with a dropped event, or with overflow close is cut off.",

@@ -2,7 +2,9 @@ package pubsub
 
 import (
 	"encoding/binary"
+	"maps"
 	"math"
+	"slices"
 
 	"github.com/hivellm/synap-go/core/fault"
 	"github.com/hivellm/synap-go/core/journal"
@@ -14,7 +16,8 @@ import (
 //
 //	┌───────────────┬───────────────┬────────────────┬──────────────────┬─────────────────┬───────────────┐
 //	│ topic, string │ published, uv │ by, string     │ reply to, string │ headers, uv     │ key and value │
-//	│               │ milliseconds  │                │                  │ how many        │ strings each  │
+//	│               │ milliseconds  │                │                  │ how many        │ strings, by   │
+//	│               │               │                │                  │                 │ key           │
 //	├───────────────┼───────────────┴────────────────┴──────────────────┴─────────────────┴───────────────┘
 //	│ kind, u8      │ data … to the end. Kind 0, with nothing after it, lets go.
 //	└───────────────┘
@@ -50,8 +53,8 @@ func (op *retainOp) AppendTo(b []byte) []byte {
 	b = appendString(b, m.PublishedBy)
 	b = appendString(b, m.ReplyTo)
 	b = binary.AppendUvarint(b, uint64(len(m.Headers)))
-	for k, v := range m.Headers {
-		b = appendString(appendString(b, k), v)
+	for _, k := range slices.Sorted(maps.Keys(m.Headers)) {
+		b = appendString(appendString(b, k), m.Headers[k])
 	}
 	b = append(b, byte(m.Message.Kind()))
 	return append(b, m.Message.Data()...)

@@ -20,7 +20,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/armon/go-radix"
+	"github.com/tidwall/btree"
 
 	"github.com/hivellm/synap-go/core/command"
 	"github.com/hivellm/synap-go/core/fault"
@@ -58,9 +58,9 @@ type Broker struct {
 
 	subscribers map[*subscription]struct{}
 	index       *index
-	handles     map[string]*handle // of those who poll
-	retained    *radix.Tree        // topic -> *Message
-	bytes       int64              // of the retained messages
+	handles     map[string]*handle          // of those who poll
+	retained    btree.Map[string, *Message] // by topic
+	bytes       int64                       // of the retained messages
 
 	published, delivered atomic.Uint64 // messages since the start; not guarded
 }
@@ -68,7 +68,7 @@ type Broker struct {
 func newBroker(env command.Env) *Broker {
 	return &Broker{
 		env: env, subscribers: map[*subscription]struct{}{}, index: newIndex(),
-		handles: map[string]*handle{}, retained: radix.New(),
+		handles: map[string]*handle{},
 	}
 }
 
@@ -84,12 +84,12 @@ func (b *Broker) subscribe(s *subscription) error {
 	seen := map[*Message]bool{}
 	for _, pattern := range s.patterns {
 		b.index.add(pattern, s)
-		b.retained.WalkPrefix(literal(pattern), func(topic string, v any) bool {
-			if m := v.(*Message); !seen[m] && Match(pattern, topic) {
+		b.under(literal(pattern), func(topic string, m *Message) bool {
+			if !seen[m] && Match(pattern, topic) {
 				seen[m] = true
 				s.deliver(m)
 			}
-			return false
+			return true
 		})
 	}
 	return nil
@@ -162,14 +162,22 @@ func (b *Broker) Apply(_ uint64, op journal.Op) {
 // keep makes m, or nothing, the retained message of the topic.
 func (b *Broker) keep(topic string, m *Message) {
 	if old, ok := b.retained.Get(topic); ok {
-		b.bytes -= int64(old.(*Message).size())
+		b.bytes -= int64(old.size())
 	}
 	if m == nil {
 		b.retained.Delete(topic)
 		return
 	}
-	b.retained.Insert(topic, m)
+	b.retained.Set(topic, m)
 	b.bytes += int64(m.size())
+}
+
+// under calls f for every topic with the prefix that retains a message, in order, until f returns false. The caller
+// holds b.mu.
+func (b *Broker) under(prefix string, f func(topic string, m *Message) bool) {
+	b.retained.Ascend(prefix, func(topic string, m *Message) bool {
+		return strings.HasPrefix(topic, prefix) && f(topic, m)
+	})
 }
 
 // Replay implements command.State.
@@ -182,10 +190,7 @@ func (b *Broker) Replay(seq uint64, op journal.Op) {
 // Undo implements command.State. The caller holds b.mu.
 func (b *Broker) Undo(op journal.Op) func() {
 	topic := op.(*retainOp).topic
-	var old *Message
-	if v, ok := b.retained.Get(topic); ok {
-		old = v.(*Message)
-	}
+	old, _ := b.retained.Get(topic)
 	return func() {
 		b.mu.Lock()
 		defer b.mu.Unlock()
@@ -206,13 +211,12 @@ func (b *Broker) Check() error {
 	defer b.mu.RUnlock()
 	var wrong []error
 	var bytes int64
-	b.retained.Walk(func(topic string, v any) bool {
-		m := v.(*Message)
+	b.retained.Scan(func(topic string, m *Message) bool {
 		bytes += int64(m.size())
 		if m.Topic != topic || CheckTopic(topic) != nil {
 			wrong = append(wrong, fmt.Errorf("the message of %q is retained for %q", m.Topic, topic))
 		}
-		return false
+		return true
 	})
 	if bytes != b.bytes {
 		wrong = append(wrong, fmt.Errorf("retained messages take %d bytes, counted as %d", bytes, b.bytes))
@@ -234,12 +238,3 @@ func (b *Broker) Check() error {
 	}
 	return errors.Join(wrong...)
 }
-
-// Parts implements command.State.
-func (b *Broker) Parts() int { return 0 }
-
-// Save implements command.State.
-func (b *Broker) Save(int, []byte, func([]byte)) []byte { return nil }
-
-// Restore implements command.State.
-func (b *Broker) Restore([]byte) error { return nil }

@@ -51,11 +51,11 @@ func (b *Broker) topics(_ context.Context, r *TopicsRequest) (TopicsResponse, er
 			}
 		}
 	}
-	b.retained.WalkPrefix(r.Prefix, func(topic string, _ any) bool {
+	b.under(r.Prefix, func(topic string, _ *Message) bool {
 		if topic > r.Cursor {
 			line(topic).Retained = true
 		}
-		return false
+		return true
 	})
 	b.mu.RUnlock()
 

@@ -1,0 +1,147 @@
+package pubsub
+
+import (
+	"encoding/hex"
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/hivellm/synap-go/core/command"
+	"github.com/hivellm/synap-go/core/fault"
+	"github.com/hivellm/synap-go/core/value"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+const golden = "testdata/save.golden"
+
+// some is a broker that retains messages of every kind, with every field in use.
+func some() *Broker {
+	b := newBroker(command.Env{})
+	for i, m := range []*Message{
+		{Topic: "b", Message: value.OfText("héé"), PublishedAt: 1_700_000_000_000, PublishedBy: "somebody", Headers: map[string]string{"b": "2", "a": ""}},
+		{Topic: "a.b", Message: value.Restore(value.JSON, `[1]`), ReplyTo: "inbox"},
+		{Topic: "gone", Message: value.OfText("x")},
+		{Topic: "a", Message: value.OfBytes([]byte{0, 255})},
+	} {
+		m.Retained = true
+		b.Replay(uint64(i+1), &retainOp{m.Topic, m})
+	}
+	b.Replay(5, &retainOp{topic: "gone"})
+	return b
+}
+
+// lines are the entries in hexadecimal.
+func (b *Broker) lines() (lines []string) {
+	for next, more := []byte(nil), true; more; more = next != nil {
+		next = b.Save(0, next, func(entry []byte) { lines = append(lines, hex.EncodeToString(entry)) })
+	}
+	return lines
+}
+
+// TestSavedEntriesAreReadableForEver compares with what was written once.
+func TestSavedEntriesAreReadableForEver(t *testing.T) {
+	defer SmallSaves(1, 1)()
+	b := some()
+	want := strings.Join(b.lines(), "\n") + "\n"
+	if *update {
+		if err := os.WriteFile(golden, []byte(want), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text, err := os.ReadFile(golden)
+	if err != nil || string(text) != want {
+		t.Fatalf("saved %s, and %s holds %s, %v", want, golden, text, err)
+	}
+	again := newBroker(command.Env{})
+	for line := range strings.Lines(string(text)) {
+		entry, err := hex.DecodeString(strings.TrimSpace(line))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := again.Restore(entry); err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+	}
+	if got := strings.Join(again.lines(), "\n") + "\n"; got != want {
+		t.Errorf("saved again: %s", got)
+	}
+	const all = `a {"$base64":"AP8="} map[] "" 0 ""; a.b [1] map[] "" 0 "inbox"; b "héé" map[a: b:2] "somebody" 1700000000000 ""; `
+	for _, x := range []*Broker{b, again} {
+		got := ""
+		x.retained.Scan(func(topic string, m *Message) bool {
+			text, _ := m.Message.MarshalJSON()
+			got += fmt.Sprintf("%s %s %v %q %d %q; ", topic, text, m.Headers, m.PublishedBy, m.PublishedAt, m.ReplyTo)
+			return m.Retained && m.Topic == topic
+		})
+		if got != all || x.Check() != nil {
+			t.Errorf("it retains %s, want %s; %v", got, all, x.Check())
+		}
+	}
+}
+
+func TestEntriesThatCannotBe(t *testing.T) {
+	good := (&retainOp{"b", &Message{Topic: "b", Message: value.OfText("x")}}).AppendTo([]byte{entryRetained})
+	for _, c := range []struct {
+		name  string
+		entry []byte
+	}{
+		{"nothing", nil},
+		{"another kind", append([]byte{9}, good[1:]...)},
+		{"cut off", good[:4]},
+		{"a topic without a message", (&retainOp{topic: "b"}).AppendTo([]byte{entryRetained})},
+		{"a topic that is none", (&retainOp{"#", &Message{Topic: "#", Message: value.OfText("x")}}).AppendTo([]byte{entryRetained})},
+		{"a topic again", good},
+		{"a topic out of order", (&retainOp{"a", &Message{Topic: "a", Message: value.OfText("x")}}).AppendTo([]byte{entryRetained})},
+	} {
+		b := newBroker(command.Env{})
+		if err := b.Restore(good); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.Restore(c.entry); fault.CodeOf(err) != fault.Corrupt {
+			t.Errorf("%s: %v, want corrupt", c.name, err)
+		}
+		if err := b.Check(); err != nil || b.retained.Len() != 1 {
+			t.Errorf("%s: it was taken in: %v", c.name, err)
+		}
+	}
+}
+
+// FuzzRestore feeds anything: what is taken in is saved as it came.
+func FuzzRestore(f *testing.F) {
+	for _, line := range some().lines() {
+		entry, _ := hex.DecodeString(line)
+		f.Add(entry)
+	}
+	f.Fuzz(func(t *testing.T, entry []byte) {
+		b := newBroker(command.Env{})
+		if err := b.Restore(entry); err != nil {
+			if fault.CodeOf(err) != fault.Corrupt {
+				t.Fatalf("it is refused with %v", err)
+			}
+			return
+		}
+		again := newBroker(command.Env{})
+		saved, _ := hex.DecodeString(b.lines()[0])
+		if err := again.Restore(saved); err != nil || again.lines()[0] != b.lines()[0] || b.Check() != nil {
+			t.Fatalf("%x is saved as %x: %v, %v", entry, saved, err, b.Check())
+		}
+	})
+}
+
+func BenchmarkSave(b *testing.B) {
+	broker := newBroker(command.Env{})
+	for i := range MaxRetained {
+		topic := fmt.Sprintf("weather.%06d", i)
+		broker.keep(topic, &Message{Topic: topic, Message: value.OfText("rain and more rain, in the afternoon")})
+	}
+	b.ResetTimer()
+	for range b.N {
+		for next, more := []byte(nil), true; more; more = next != nil {
+			next = broker.Save(0, next, func([]byte) {})
+		}
+	}
+	b.ReportMetric(float64(b.N)*float64(MaxRetained)/b.Elapsed().Seconds()/1e6, "M/s")
+}
