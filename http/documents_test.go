@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/hivellm/synap-go/core/command"
+	"github.com/hivellm/synap-go/core/fault"
 	"github.com/hivellm/synap-go/core/journal"
 	door "github.com/hivellm/synap-go/http"
 )
@@ -109,6 +110,10 @@ func TestReady(t *testing.T) {
 	d := newDoor(t, func(o *door.Options) { o.Ready = func() error { return ready } })
 	if got := call(d, "GET", "/ready", ""); got.status != 503 || !strings.Contains(got.body, "recovering") {
 		t.Errorf("not ready: %d %s", got.status, got.body)
+	}
+	ready = fault.New(fault.Exhausted, "the disk is full").With("percent", 40)
+	if got := call(d, "GET", "/ready", ""); got.status != 503 || !strings.Contains(got.body, `"percent":40`) || !strings.Contains(got.body, "disk is full") {
+		t.Errorf("not ready, and details: %d %s", got.status, got.body)
 	}
 	ready = nil
 	if got := call(d, "GET", "/ready", ""); got.status != 200 {

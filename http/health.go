@@ -22,7 +22,9 @@ func (d *Door) serveReady(x *exchange) error {
 		return errStopping
 	}
 	if err := d.o.Ready(); err != nil {
-		return x.failAs(http.StatusServiceUnavailable, fault.Wrap(fault.Unavailable, err, "%s", err))
+		reason := fault.Wrap(fault.Unavailable, err, "%s", err)
+		reason.Details = fault.From(err).Details
+		return x.failAs(http.StatusServiceUnavailable, reason)
 	}
 	return x.answer(http.StatusOK, answerCodec(x.r), state{"ready"})
 }

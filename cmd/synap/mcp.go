@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -12,6 +13,7 @@ import (
 	"github.com/hivellm/synap-go/core/command"
 	"github.com/hivellm/synap-go/core/fault"
 	"github.com/hivellm/synap-go/mcp"
+	"github.com/hivellm/synap-go/persistence/vfs"
 )
 
 // probeTimeout is how long a server has to say that it is there.
@@ -21,10 +23,11 @@ func (a *app) mcpVerb() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "mcp", Short: "Speak MCP over standard input and output, for desktop clients", Args: cobra.NoArgs,
 		Long: "Speak MCP over standard input and output. Where a server answers, its memory is used, so that all clients share it;\n" +
-			"otherwise this process has a memory of its own, which ends with it. A server that was named must be there.",
+			"otherwise this process has a memory of its own, which ends with it. A server that was named must be there. With --data-dir\n" +
+			"no server is looked for: the memory is in that folder, for this process alone, and is there again the next time.",
 		RunE: a.serveMCP,
 	}
-	addSettings(cmd, cmd.Flags(), "server", "namespace", "profile", "memory")
+	addSettings(cmd, cmd.Flags(), "server", "namespace", "profile", "memory", "data_dir")
 	return cmd
 }
 
@@ -60,6 +63,9 @@ func (a *app) findMemory(ctx context.Context, c *Config, log *logrus.Logger) (co
 	if c.Memory {
 		return a.ownMemory(log, "as asked")
 	}
+	if c.given["data_dir"] {
+		return keptMemory(ctx, c, log)
+	}
 	server := newRemote(c.Server, a.table)
 	probe, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
@@ -81,4 +87,20 @@ func (a *app) ownMemory(log *logrus.Logger, why string) (command.Executor, func(
 	}
 	log.Infof("using a memory of its own, %s; it ends with this process", why)
 	return engine.Dispatcher(), engine.Run, nil
+}
+
+// keptMemory is an engine in this process whose data is in a folder.
+func keptMemory(ctx context.Context, c *Config, log *logrus.Logger) (command.Executor, func(context.Context) error, error) {
+	engine, store, err := openDurable(c, vfs.OS, log)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := recoverDurable(ctx, engine, store); err != nil {
+		return nil, nil, errors.Join(err, store.Close())
+	}
+	log.Infof("using a memory of its own, kept in %s", c.DataDir)
+	var g group
+	g.add(func(ctx context.Context) error { return errors.Join(store.Run(ctx), store.Close()) })
+	g.add(engine.Run)
+	return engine.Dispatcher(), g.run, nil
 }

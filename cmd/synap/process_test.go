@@ -81,6 +81,23 @@ func TestMCPOverPipesWithItsOwnMemory(t *testing.T) {
 	}
 }
 
+func TestMCPOverPipesKeepsItsMemory(t *testing.T) {
+	dir := t.TempDir()
+	for _, c := range []struct{ tool, arguments, want string }{
+		{"synap_kv_set", `{"key":"a","value":"kept"}`, `"created":true`},
+		{"synap_kv_get", `{"keys":["a"]}`, `"value":"kept"`},
+	} {
+		p := start(t, "mcp", "--data-dir", dir)
+		if got := converse(t, p, c.tool, c.arguments); !strings.Contains(got, c.want) {
+			t.Errorf("%s answers %s, want %s", c.tool, got, c.want)
+		}
+		if got := synap(t, "", "serve", "--http", "127.0.0.1:0", "--data-dir", dir); !strings.Contains(got.err, "in use by process") {
+			t.Errorf("a server on the same folder: %+v", got)
+		}
+		finish(t, p)
+	}
+}
+
 func TestMCPWantsTheServerThatWasNamed(t *testing.T) {
 	got := synap(t, "", "mcp", "--server", "http://127.0.0.1:1")
 	if exitCode(got.code) != exitUnavailable || !strings.Contains(got.err, "no server answers at http://127.0.0.1:1") {
