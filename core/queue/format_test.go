@@ -50,7 +50,7 @@ func told(tb testing.TB) (*bench, []journal.Record) {
 	j := &keeping{Memory: journal.NewMemory(journal.MemoryOptions{})}
 	b := newBench(tb, j)
 	b.story()
-	return b, j.records
+	return b, j.kept()
 }
 
 // golden reads a file of lines, each a kind and bytes in hexadecimal; with -update it writes them first.

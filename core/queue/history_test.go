@@ -351,8 +351,22 @@ func (b *bench) picture(name string) string {
 // keeping is a journal that keeps every record, and can fail.
 type keeping struct {
 	*journal.Memory
+	mu      sync.Mutex // the sweeper appends, too
 	records []journal.Record
 	full    bool
+}
+
+// kept returns what there is now.
+func (k *keeping) kept() []journal.Record {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.Clone(k.records)
+}
+
+func (k *keeping) keep(rec *journal.Record) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.records = append(k.records, *rec)
 }
 
 func (k *keeping) Append(rec *journal.Record) (uint64, error) {
@@ -360,13 +374,13 @@ func (k *keeping) Append(rec *journal.Record) (uint64, error) {
 		return 0, fault.New(fault.Unavailable, "the disk is full")
 	}
 	seq, err := k.Memory.Append(rec)
-	k.records = append(k.records, *rec)
+	k.keep(rec)
 	return seq, err
 }
 
 func (k *keeping) Commit(rec *journal.Record) error {
 	err := k.Memory.Commit(rec)
-	k.records = append(k.records, *rec)
+	k.keep(rec)
 	return err
 }
 
@@ -411,7 +425,7 @@ func TestReplay(t *testing.T) {
 		from.lively()
 		structure := queue.Structure(queue.Options{})
 		kinds := map[byte]bool{}
-		for _, rec := range j.records {
+		for _, rec := range j.kept() {
 			copied := journal.Record{Seq: rec.Seq}
 			for c := range rec.Changes() {
 				kinds[c.Op.Kind()] = true
@@ -626,7 +640,7 @@ func FuzzDecodeOp(f *testing.F) {
 	b.do("queue.update", `{"queue":"q","dead_letter_queue":"grave"}`)
 	b.ack(b.receive(""), `,"action":"reject","reason":"r"`)
 	b.do("queue.delete", `{"queue":"q"}`)
-	for _, rec := range j.records {
+	for _, rec := range j.kept() {
 		for c := range rec.Changes() {
 			f.Add(c.Op.Kind(), c.Op.AppendTo(nil))
 		}

@@ -225,7 +225,7 @@ func TestSaveWhileWritersWork(t *testing.T) {
 			}
 			steps(60)
 			synctest.Wait()
-			since := rapid.IntRange(0, len(j.records)).Draw(rt, "since")
+			since := rapid.IntRange(0, len(j.kept())).Draw(rt, "since")
 			chunks := a.save(func() {
 				steps(3)
 				switch rapid.IntRange(0, 30).Draw(rt, "another save") {
@@ -243,7 +243,7 @@ func TestSaveWhileWritersWork(t *testing.T) {
 			if err := again.engine.Check(); err != nil {
 				rt.Fatalf("restored: %v", err)
 			}
-			again.replay(j.records[since:])
+			again.replay(j.kept()[since:])
 			expectSame(rt, "recovered", again, a.bench)
 		})
 	})
@@ -446,6 +446,6 @@ func TestSaveBesideWriters(t *testing.T) {
 	all.Wait()
 	again := newBench(t, nil)
 	again.restore(chunks)
-	again.replay(j.records)
+	again.replay(j.kept())
 	expectSame(t, "recovered", again, b)
 }
