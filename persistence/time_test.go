@@ -71,6 +71,7 @@ func TestTimeGoesOnWhileTheServerIsDown(t *testing.T) {
 			}
 			has("after 22 s", "kv.get", `{"key":"short"}`, `"found":false`)
 			has("after 22 s", "kv.get", `{"key":"long"}`, `"found":true`)
+			has("after 22 s, swept", "kv.stats", `{}`, `"keys":1,"expiring":1`)
 			has("after 22 s", "queue.stats", `{"queue":"jobs"}`, `"ready":0,"leased":1,"delayed":1`)
 			has("after 22 s", "stream.read", `{"room":"log","start":"earliest"}`, `"event":"e"`)
 			time.Sleep(10 * time.Second)
