@@ -212,9 +212,12 @@ func (d *draft) trim(p *plan) {
 
 // commit writes the record, if there is anything in it, and ends the draft.
 func (d *draft) commit() (version uint64, err error) {
-	defer clear(d.ops) // they belong to the journal and to Apply now
 	if len(d.ops) == 1 {
-		return d.tx.Commit(d.ops[0])
+		version, err = d.tx.Commit(d.ops[0])
+	} else {
+		version, err = d.tx.CommitAll(d.ops)
 	}
-	return d.tx.CommitAll(d.ops)
+	clear(d.ops) // they belong to the journal and to Apply now
+	d.ops = d.ops[:0]
+	return version, err
 }

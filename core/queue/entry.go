@@ -65,22 +65,22 @@ func appendRemembered(b []byte, queue string, r remembered) []byte {
 func (s *Queues) Restore(entry []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r := &reader{data: entry}
-	kind := r.octet(math.MaxUint8)
+	r := reading(entry)
+	kind := r.Byte(math.MaxUint8)
 	var q *queue
 	switch kind {
 	case entryHead:
 		q = s.restoreHead(r)
 	case entryMessage:
-		if q = s.restored(r.name()); q != nil {
+		if q = s.restored(r.Bytes()); q != nil {
 			s.restoreMessage(q, r)
 		}
 	case entryRemembered:
-		if q = s.restored(r.name()); q != nil {
+		if q = s.restored(r.Bytes()); q != nil {
 			q.restoreRemembered(r)
 		}
 	}
-	if r.bad || q == nil {
+	if r.Bad() || q == nil {
 		return fault.New(fault.Corrupt, "a saved entry of a queue, of kind %d, cannot be read, or does not go with those before it", kind)
 	}
 	s.tend(q)
@@ -98,13 +98,13 @@ func (s *Queues) restored(name []byte) *queue {
 
 // restoreHead makes the queue, in place of what was restored of it before; nil when it cannot.
 func (s *Queues) restoreHead(r *reader) *queue {
-	version, last := r.number(), r.number()
+	version, last := r.Number(), r.Number()
 	var totals Totals
 	for _, n := range totals.all() {
-		*n = r.number()
+		*n = r.Number()
 	}
 	op := r.configure()
-	if r.bad || version == 0 || checkName(op.name) != nil {
+	if r.Bad() || version == 0 || checkName(op.name) != nil {
 		return nil
 	}
 	if before := s.find(op.name); before != nil {
@@ -124,15 +124,16 @@ func (s *Queues) restoreMessage(q *queue, r *reader) {
 		body body
 	}{} // one allocation, as they live and die together
 	m, b := &both.message, &both.body
-	m.body, m.id = b, r.number()
-	m.state, m.attempts = state(r.octet(byte(dead))), r.attempts()
-	m.due, m.expires, m.token = r.signed(), r.signed(), r.number()
-	m.consumer, m.reason, m.death = r.textLike(&s.alike.consumer), r.text(), r.death()
-	b.priority, b.publishedAt, b.expires = r.octet(numPriorities-1), r.signed(), m.expires
-	b.publishedBy, b.group = r.textLike(&s.alike.publishedBy), r.textLike(&s.alike.group)
+	m.body, m.id = b, r.Number()
+	m.state, m.attempts = state(r.Byte(byte(dead))), r.attempts()
+	m.due, m.expires, m.token = r.Int(), r.Int(), r.Number()
+	m.consumer, m.reason, m.death = r.TextLike(s.alike.consumer), r.Text(), r.death()
+	b.priority, b.publishedAt, b.expires = r.Byte(numPriorities-1), r.Int(), m.expires
+	b.publishedBy, b.group = r.TextLike(s.alike.publishedBy), r.TextLike(s.alike.group)
 	r.content(b)
-	if r.bad || !m.possible() || m.id == 0 || m.id > q.last || q.messages[m.id] != nil {
-		r.fail()
+	s.alike.consumer, s.alike.publishedBy, s.alike.group = m.consumer, b.publishedBy, b.group
+	if r.Bad() || !m.possible() || m.id == 0 || m.id > q.last || q.messages[m.id] != nil {
+		r.Fail()
 		return
 	}
 	m.size = int64(b.size())
@@ -156,12 +157,12 @@ func (m *message) possible() bool {
 
 // restoreRemembered adds a dedupe_id to those that the queue remembers. They come in order.
 func (q *queue) restoreRemembered(r *reader) {
-	d := remembered{id: r.number(), until: r.signed()}
-	d.dedupeID = r.rest()
+	d := remembered{id: r.Number(), until: r.Int()}
+	d.dedupeID = r.Rest()
 	if d.id <= q.dedupe.last() || d.id > q.last || d.until == 0 || d.until == math.MaxInt64 || d.dedupeID == "" {
-		r.fail()
+		r.Fail()
 	}
-	if !r.bad {
+	if !r.Bad() {
 		q.dedupe.add(d)
 	}
 }

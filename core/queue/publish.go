@@ -101,6 +101,9 @@ func (o *Outgoing) validate() error {
 }
 
 func (o *Outgoing) checkHeaders() error {
+	if o.Headers == nil {
+		return nil
+	}
 	size := 0
 	for k, v := range o.Headers {
 		size += len(k) + len(v)

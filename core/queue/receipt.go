@@ -24,24 +24,23 @@ type receipt struct {
 	attempts uint32
 }
 
-func (r *receipt) String() string {
+func (r *receipt) appendTo(text []byte) []byte {
 	var raw [3*binary.MaxVarintLen64 + maxNameBytes]byte
 	b := binary.AppendUvarint(raw[:0], r.id)
 	b = binary.AppendUvarint(b, r.token)
 	b = binary.AppendUvarint(b, uint64(r.attempts))
 	b = append(b, r.queue...)
-	var text [maxReceiptBytes]byte
-	return string(base64.RawURLEncoding.AppendEncode(text[:0], b))
+	return base64.RawURLEncoding.AppendEncode(text, b)
 }
 
-// parseReceipt reads what String wrote.
+// parseReceipt reads what appendTo wrote.
 func parseReceipt(text string) (receipt, error) {
 	var raw [maxReceiptBytes]byte
 	if len(text) <= maxReceiptBytes {
 		if b, err := base64.RawURLEncoding.AppendDecode(raw[:0], []byte(text)); err == nil {
-			r := reader{data: b}
-			rc := receipt{id: r.number(), token: r.number(), attempts: r.attempts(), queue: r.rest()}
-			if !r.bad && checkName(rc.queue) == nil {
+			r := reading(b)
+			rc := receipt{id: r.Number(), token: r.Number(), attempts: r.attempts(), queue: r.Rest()}
+			if !r.Bad() && checkName(rc.queue) == nil {
 				return rc, nil
 			}
 		}

@@ -197,9 +197,13 @@ func (q *queue) pick(picked []*message, op *lease, most, maxBytes int, now int64
 
 // deliver fills in the message as its receiver sees it.
 func (m *message) deliver(to *Delivered, queue string, token uint64) {
+	var text [maxReceiptBytes]byte
 	rc := receipt{queue: queue, id: m.id, token: token, attempts: m.attempts}
+	b := rc.appendTo(text[:0])
+	id := len(b)
+	both := string(strconv.AppendUint(b, m.id, 10)) // one allocation
 	*to = Delivered{
-		Receipt: rc.String(), MessageID: strconv.FormatUint(m.id, 10), Message: m.value,
+		Receipt: both[:id], MessageID: both[id:], Message: m.value,
 		Attempt: m.attempts, Priority: int(m.priority), Group: m.group, Headers: m.headers,
 		PublishedAt: m.publishedAt, PublishedBy: m.publishedBy, LeaseExpiresAt: m.due,
 		Reason: m.reason, Died: m.death.shown(),

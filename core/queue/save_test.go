@@ -17,6 +17,7 @@ import (
 	"github.com/hivellm/synap-go/core/command"
 	"github.com/hivellm/synap-go/core/journal"
 	"github.com/hivellm/synap-go/core/queue"
+	"github.com/hivellm/synap-go/core/value"
 )
 
 // saved is what Save handed out.
@@ -448,4 +449,41 @@ func TestSaveBesideWriters(t *testing.T) {
 	again.restore(chunks)
 	again.replay(j.kept())
 	expectSame(t, "recovered", again, b)
+}
+
+// TestOneCallOfSaveDoesLittle has one large queue and many small ones: what a call hands out is bounded all the same,
+// and so then is for how long it holds the lock.
+func TestOneCallOfSaveDoesLittle(t *testing.T) {
+	const looks = 4096
+	b := newBench(t, nil)
+	r := b.request("queue.publish", "")
+	large := make([]queue.Outgoing, 1000)
+	for i := range large {
+		priority := i % 10
+		large[i] = queue.Outgoing{Message: value.OfText("x"), Priority: &priority}
+	}
+	for i := range 3000 {
+		args := &queue.PublishRequest{Queue: fmt.Sprintf("small-%d", i), Outgoing: queue.Outgoing{Message: value.OfText("x")}}
+		if i < 20 {
+			for j := range large {
+				large[j].DedupeID = fmt.Sprint(i, j)
+			}
+			args = &queue.PublishRequest{Queue: "large", Messages: large}
+		}
+		r.Args = args
+		if _, err := b.d.Do(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range b.save(func() {}) {
+		entries, most := 0, 0
+		for chunk := c.chunk; len(chunk) > 0; entries++ {
+			entry, rest, _ := journal.NextEntry(chunk)
+			most = max(most, len(entry))
+			chunk = rest
+		}
+		if entries > looks+1 || len(c.chunk) > command.SaveBytes+2*entries+most {
+			t.Errorf("a call handed out %d entries, %d bytes in all", entries, len(c.chunk))
+		}
+	}
 }

@@ -50,14 +50,14 @@ type saving struct {
 // begin begins to save a queue. Past limit bytes that wait to be called for it begins anew, with more.
 func (q *queue) begin(limit int64) *saving {
 	q.saves++
-	w := &saving{q: q, number: q.saves, last: q.last, limit: limit}
+	w := &saving{q: q, number: q.saves, last: q.last, limit: limit, pivot: &message{body: &body{}}}
 	w.come(ready)
 	return w
 }
 
 // come goes on with the messages in the state.
 func (w *saving) come(to state) {
-	w.state, w.pivot = to, &message{body: &body{priority: numPriorities - 1}}
+	w.state, w.pivot.body.priority, w.pivot.id = to, numPriorities-1, 0
 }
 
 // passed reports whether the message, if it has not changed since the saving began, was saved.

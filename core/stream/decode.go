@@ -1,7 +1,6 @@
 package stream
 
 import (
-	"encoding/binary"
 	"math"
 
 	"github.com/hivellm/synap-go/core/fault"
@@ -11,13 +10,15 @@ import (
 
 // decodeOp reads what AppendTo wrote. It keeps nothing of data.
 func decodeOp(kind byte, data []byte) (journal.Op, error) {
-	r := &reader{data: data}
-	h := head{room: r.text(), generation: r.int()}
+	r := reading(data)
+	h := head{room: r.Text(), generation: r.int()}
 	var op journal.Op
 	switch kind {
 	case opRoom:
 		op = &roomOp{head: h, partitions: r.below(MaxPartitions + 1), config: r.config()}
-		r.bad = r.bad || op.(*roomOp).partitions == 0
+		if op.(*roomOp).partitions == 0 {
+			r.Fail()
+		}
 	case opDrop:
 		op = &dropOp{h}
 	case opAppend:
@@ -25,95 +26,34 @@ func decodeOp(kind byte, data []byte) (journal.Op, error) {
 	case opGroup:
 		op = &groupOp{h, r.group()}
 	case opUngroup:
-		op = &ungroupOp{h, r.text()}
+		op = &ungroupOp{h, r.Text()}
 	case opProgress:
 		op = r.progress(h)
 	default:
-		r.bad = true
+		r.Fail()
 	}
-	if r.bad || len(r.data) > 0 || h.room == "" {
+	if !r.Whole() || h.room == "" {
 		return nil, fault.New(fault.Corrupt, "a stream op of kind %d cannot be read", kind)
 	}
 	return op, nil
 }
 
-// reader takes an op's encoding apart; after a mistake it yields zeros.
-type reader struct {
-	data []byte
-	bad  bool
-}
+// reader takes ops, saved entries and cursors apart.
+type reader struct{ journal.Reader }
 
-func (r *reader) fail() {
-	r.bad, r.data = true, nil
-}
-
-func (r *reader) number() uint64 {
-	n, size := binary.Uvarint(r.data)
-	if size <= 0 {
-		r.fail()
-		return 0
-	}
-	r.data = r.data[size:]
-	return n
-}
+func reading(data []byte) *reader { return &reader{journal.NewReader(data)} }
 
 // int reads a number of which two can be added up.
-func (r *reader) int() int64 {
-	n := r.number()
-	if n > math.MaxInt64/2 {
-		r.fail()
-		return 0
-	}
-	return int64(n)
-}
+func (r *reader) int() int64 { return int64(r.UpTo(math.MaxInt64 / 2)) } //nolint:gosec // it fits
 
 // below reads a number that is less than the limit.
 func (r *reader) below(limit int) int {
-	n := r.number()
-	if n >= uint64(limit) { //nolint:gosec // limits are positive
-		r.fail()
+	n := r.Number()
+	if n >= uint64(limit) { //nolint:gosec // limits are not negative
+		r.Fail()
 		return 0
 	}
 	return int(n) //nolint:gosec // less than limit
-}
-
-// length reads how many elements follow, each of which takes so many bytes at least: a count that lies
-// allocates nothing.
-func (r *reader) length(each int) int {
-	n := r.number()
-	if n > uint64(len(r.data))/uint64(each) { //nolint:gosec // each is a small constant
-		r.fail()
-		return 0
-	}
-	return int(n) //nolint:gosec // at most len(data)
-}
-
-func (r *reader) text() string {
-	n := r.length(1)
-	s := string(r.data[:n])
-	r.data = r.data[n:]
-	return s
-}
-
-// textLike is text, but for one that is equal to the one given it allocates nothing.
-func (r *reader) textLike(before string) string {
-	n := r.length(1)
-	b := r.data[:n]
-	r.data = r.data[n:]
-	if string(b) == before {
-		return before
-	}
-	return string(b)
-}
-
-func (r *reader) byte() byte {
-	if len(r.data) == 0 {
-		r.fail()
-		return 0
-	}
-	b := r.data[0]
-	r.data = r.data[1:]
-	return b
 }
 
 func (r *reader) config() *config {
@@ -131,11 +71,11 @@ const (
 )
 
 func (r *reader) append(h head) *appendOp {
-	op := &appendOp{head: h, partition: r.below(MaxPartitions), first: r.number(), oldest: r.number(), forget: r.number(),
-		at: r.int(), by: r.text()}
-	n := r.length(leastEvent)
+	op := &appendOp{head: h, partition: r.below(MaxPartitions), first: r.Number(), oldest: r.Number(), forget: r.Number(),
+		at: r.int(), by: r.Text()}
+	n := r.Count(leastEvent)
 	if op.first > math.MaxInt64 || op.oldest > op.first+uint64(n) { //nolint:gosec // never negative
-		r.fail()
+		r.Fail()
 		return op
 	}
 	before := &Event{}
@@ -143,7 +83,7 @@ func (r *reader) append(h head) *appendOp {
 		e := r.event(before)
 		e.Offset, e.At, e.By = op.first+uint64(i), op.at, op.by
 		op.events = append(op.events, e)
-		if before = e; r.bad {
+		if before = e; r.Bad() {
 			break
 		}
 	}
@@ -152,41 +92,41 @@ func (r *reader) append(h head) *appendOp {
 
 // event reads an event, which shares its type and key with the one before if they are the same: they often are.
 func (r *reader) event(before *Event) *Event {
-	e := &Event{Event: r.textLike(before.Event), Key: r.textLike(before.Key), dedupe: r.text()}
-	if n := r.length(2); n > 0 {
+	e := &Event{Event: r.TextLike(before.Event), Key: r.TextLike(before.Key), dedupe: r.Text()}
+	if n := r.Count(2); n > 0 {
 		e.Headers = make(map[string]string, n)
 		for range n {
-			k := r.text()
-			e.Headers[k] = r.text()
+			k := r.Text()
+			e.Headers[k] = r.Text()
 		}
 	}
-	kind := value.Kind(r.byte())
-	if kind == value.None || kind > value.Bytes {
-		r.fail()
+	kind := value.Kind(r.Byte(byte(value.Bytes)))
+	if kind == value.None {
+		r.Fail()
 	}
-	e.Data = value.Restore(kind, r.text())
+	e.Data = value.Restore(kind, r.Text())
 	e.weigh()
 	return e
 }
 
 func (r *reader) group() *group {
-	g := &group{name: r.text(), strategy: strategy(r.byte()), session: r.int(), generation: r.int()}
-	if g.strategy < byRange || g.strategy > sticky {
-		r.fail()
+	g := &group{name: r.Text(), strategy: strategy(r.Byte(byte(sticky))), session: r.int(), generation: r.int()}
+	if g.strategy < byRange {
+		r.Fail()
 	}
-	g.positions = make([]uint64, r.length(1))
+	g.positions = make([]uint64, r.Count(1))
 	for i := range g.positions {
-		g.positions[i] = r.number()
+		g.positions[i] = r.Number()
 	}
-	n := r.length(leastMember)
-	for i := 0; i < n && !r.bad; i++ {
-		m := member{id: r.text(), owner: r.text(), deadline: r.int()}
-		m.partitions = make([]int, r.length(1))
+	n := r.Count(leastMember)
+	for i := 0; i < n && !r.Bad(); i++ {
+		m := member{id: r.Text(), owner: r.Text(), deadline: r.int()}
+		m.partitions = make([]int, r.Count(1))
 		for j := range m.partitions {
 			m.partitions[j] = r.below(len(g.positions))
 		}
 		if i > 0 && m.id <= g.members[i-1].id {
-			r.fail()
+			r.Fail()
 		}
 		g.members = append(g.members, m)
 	}
@@ -194,9 +134,9 @@ func (r *reader) group() *group {
 }
 
 func (r *reader) progress(h head) *progressOp {
-	op := &progressOp{head: h, group: r.text(), member: r.text(), deadline: r.int()}
-	for n := r.length(2); n > 0 && !r.bad; n-- {
-		op.offsets = append(op.offsets, PartitionOffset{Partition: r.below(MaxPartitions), Offset: r.number()})
+	op := &progressOp{head: h, group: r.Text(), member: r.Text(), deadline: r.int()}
+	for n := r.Count(2); n > 0 && !r.Bad(); n-- {
+		op.offsets = append(op.offsets, PartitionOffset{Partition: r.below(MaxPartitions), Offset: r.Number()})
 	}
 	return op
 }

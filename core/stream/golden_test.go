@@ -17,22 +17,24 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-const golden = "testdata/save.golden"
+const (
+	golden    = "testdata/save.golden"
+	goldenOps = "testdata/ops.golden"
+)
 
 func alone() *Streams {
 	return newStreams(command.Env{Clock: command.NewClock(), Wake: func(int64) {}}, Options{}.withDefaults())
 }
 
-// everyKind is a state that takes an entry of every kind to save, with every field in use.
-func everyKind() *Streams {
-	s := alone()
+// everyOp is ops of every kind, with every field in use.
+func everyOp() []journal.Op {
 	room := head{"room", 1_700_000_000_000}
 	event := func(offset uint64, at int64, e Event) *Event {
 		e.Offset, e.At, e.By = offset, at, "somebody"
 		e.weigh()
 		return &e
 	}
-	for i, op := range []journal.Op{
+	return []journal.Op{
 		&roomOp{room, 2, &config{maxEvents: 1, maxBytes: 2000, maxAge: 3000, keepUnread: 4000, window: 5000}},
 		&appendOp{head: room, partition: 0, at: 1_700_000_000_001, by: "somebody", events: []*Event{
 			event(0, 1_700_000_000_001, Event{Data: value.OfText("gone"), dedupe: "forgotten"}),
@@ -52,10 +54,67 @@ func everyKind() *Streams {
 		&roomOp{head{"empty", 1_700_000_000_005}, 1, defaultConfig},
 		&roomOp{head{"gone", 1_700_000_000_006}, 1, defaultConfig},
 		&dropOp{head{"gone", 1_700_000_000_006}},
-	} {
+	}
+}
+
+// everyKind is a state that takes an entry of every kind to save, with every field in use.
+func everyKind() *Streams { return made(everyOp()) }
+
+// made is the state that the ops make.
+func made(ops []journal.Op) *Streams {
+	s := alone()
+	for i, op := range ops {
 		s.Replay(uint64(i+1), op) //nolint:gosec // a small number
 	}
 	return s
+}
+
+// TestOpsAreReadableForEver compares with what was written once, and applies what that says.
+func TestOpsAreReadableForEver(t *testing.T) {
+	var out strings.Builder
+	for _, op := range everyOp() {
+		fmt.Fprintf(&out, "%d %x\n", op.Kind(), op.AppendTo(nil))
+	}
+	text := kept(t, goldenOps, out.String())
+	var ops []journal.Op
+	kinds := map[byte]int{}
+	for line := range strings.Lines(text) {
+		var kind byte
+		var data []byte
+		if _, err := fmt.Sscanf(line, "%d %x", &kind, &data); err != nil {
+			t.Fatal(err)
+		}
+		op, err := decodeOp(kind, data)
+		if err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		ops = append(ops, op)
+		kinds[kind]++
+	}
+	if got := fmt.Sprint(kinds); got != "map[1:3 2:1 3:2 4:3 5:1 6:1]" {
+		t.Errorf("%s holds ops of these kinds: %s", goldenOps, got)
+	}
+	if got := made(ops).text(); got != everyKindText {
+		t.Errorf("there is\n%s\nwant\n%s", got, everyKindText)
+	}
+}
+
+// kept returns what a golden file holds, which is what it should; with -update that is written first.
+func kept(t *testing.T, name, want string) string {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(name, []byte(want), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(text) != want {
+		t.Errorf("written today %s, and %s holds %s", want, name, text)
+	}
+	return string(text)
 }
 
 // lines are a state's entries in hexadecimal, by part.
@@ -76,20 +135,9 @@ func TestSavedEntriesAreReadableForEver(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := strings.Join(s.lines(), "\n") + "\n"
-	if *update {
-		if err := os.WriteFile(golden, []byte(want), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	text, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(text) != want {
-		t.Errorf("saved %s, and %s holds %s", want, golden, text)
-	}
+	text := kept(t, golden, want)
 	restored, kinds := alone(), map[byte]int{}
-	for line := range strings.Lines(string(text)) {
+	for line := range strings.Lines(text) {
 		entry, err := hex.DecodeString(strings.TrimSpace(line))
 		if err != nil {
 			t.Fatal(err)

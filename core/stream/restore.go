@@ -10,8 +10,8 @@ import (
 
 // Restore implements command.State. What does not go with the entries before it is Corrupt, like what cannot be read.
 func (s *Streams) Restore(entry []byte) error {
-	r := &reader{data: entry}
-	kind := r.byte()
+	r := reading(entry)
+	kind := r.Byte(math.MaxUint8)
 	ok := false
 	switch kind {
 	case entryLast:
@@ -31,18 +31,17 @@ func (s *Streams) Restore(entry []byte) error {
 	return nil
 }
 
-// whole reports whether all was read, and well.
-func (r *reader) whole() bool { return !r.bad && len(r.data) == 0 }
-
 func (r *reader) head() head {
-	h := head{room: r.text(), generation: r.int()}
-	r.bad = r.bad || h.room == "" || !utf8.ValidString(h.room)
+	h := head{room: r.Text(), generation: r.int()}
+	if h.room == "" || !utf8.ValidString(h.room) {
+		r.Fail()
+	}
 	return h
 }
 
 func (s *Streams) restoreLast(r *reader) bool {
 	last := r.int()
-	if !r.whole() {
+	if !r.Whole() {
 		return false
 	}
 	s.mu.Lock()
@@ -55,8 +54,8 @@ func (s *Streams) restoreLast(r *reader) bool {
 func (s *Streams) restoreRoom(r *reader) bool {
 	op := &roomOp{head: r.head(), config: r.config()}
 	lastGroup, marks := r.int(), r.int()
-	op.partitions = r.length(1)
-	if r.bad || op.partitions == 0 || op.partitions > MaxPartitions {
+	op.partitions = r.Count(1)
+	if r.Bad() || op.partitions == 0 || op.partitions > MaxPartitions {
 		return false
 	}
 	room := newRoom(op)
@@ -68,7 +67,7 @@ func (s *Streams) restoreRoom(r *reader) bool {
 		next := uint64(r.int()) //nolint:gosec // int returns nothing negative
 		room.partitions[i].restore(next, nil)
 	}
-	if !r.whole() {
+	if !r.Whole() {
 		return false
 	}
 	s.mu.Lock()
@@ -83,7 +82,7 @@ func (s *Streams) restoreRoom(r *reader) bool {
 // restoreInside takes in more of a room that is there already.
 func (s *Streams) restoreInside(r *reader, restore func(*Streams, *room, *reader) bool) bool {
 	h := r.head()
-	if r.bad {
+	if r.Bad() {
 		return false
 	}
 	room := s.lock(h.room)
@@ -96,7 +95,7 @@ func (s *Streams) restoreInside(r *reader, restore func(*Streams, *room, *reader
 
 func (s *Streams) restoreGroup(room *room, r *reader) bool {
 	g := r.group()
-	if !r.whole() || len(room.groups) >= MaxGroups || room.groups[g.name] != nil || g.check(len(room.partitions)) != nil {
+	if !r.Whole() || len(room.groups) >= MaxGroups || room.groups[g.name] != nil || g.check(len(room.partitions)) != nil {
 		return false
 	}
 	room.putGroup(g)
@@ -108,14 +107,16 @@ func (s *Streams) restoreGroup(room *room, r *reader) bool {
 const leastMark = 4
 
 func (s *Streams) restoreMarks(room *room, r *reader) bool {
-	end := r.number()
-	marks := make([]mark, r.length(leastMark))
+	end := r.Number()
+	marks := make([]mark, r.Count(leastMark))
 	for i := range marks {
-		marks[i] = mark{id: r.text(), partition: r.below(len(room.partitions)), offset: r.number(), at: r.int()}
-		r.bad = r.bad || marks[i].id == "" || marks[i].offset > math.MaxInt64
+		marks[i] = mark{id: r.Text(), partition: r.below(len(room.partitions)), offset: r.Number(), at: r.int()}
+		if marks[i].id == "" || marks[i].offset > math.MaxInt64 {
+			r.Fail()
+		}
 	}
 	d := room.dedupe
-	if !r.whole() || d == nil || end != d.first || uint64(len(marks)) > d.first || d.count()+len(marks) > MaxDedupeIDs {
+	if !r.Whole() || d == nil || end != d.first || uint64(len(marks)) > d.first || d.count()+len(marks) > MaxDedupeIDs {
 		return false
 	}
 	d.prepend(marks)
@@ -124,24 +125,24 @@ func (s *Streams) restoreMarks(room *room, r *reader) bool {
 }
 
 func (s *Streams) restoreEvents(room *room, r *reader) bool {
-	partition, end := r.below(len(room.partitions)), r.number()
-	n := r.length(leastEvent + 2)
+	partition, end := r.below(len(room.partitions)), r.Number()
+	n := r.Count(leastEvent + 2)
 	p := &room.partitions[partition]
-	if r.bad || end != p.oldest || uint64(n) > end { //nolint:gosec // never negative
+	if r.Bad() || end != p.oldest || uint64(n) > end { //nolint:gosec // never negative
 		return false
 	}
 	events := make([]*Event, n)
 	before := &Event{}
 	for i := range events {
-		at, by := r.int(), r.textLike(before.By)
+		at, by := r.int(), r.TextLike(before.By)
 		e := r.event(before)
 		e.Offset, e.At, e.By = end-uint64(n-i), at, by //nolint:gosec // never negative
-		if r.bad || at < before.At {
+		if r.Bad() || at < before.At {
 			return false
 		}
 		events[i], before = e, e
 	}
-	if !r.whole() || p.count() > 0 && before.At > p.at(p.oldest).At {
+	if !r.Whole() || p.count() > 0 && before.At > p.at(p.oldest).At {
 		return false
 	}
 	for _, e := range slices.Backward(events) {

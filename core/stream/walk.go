@@ -117,14 +117,14 @@ func walkFrom(b []byte) *walk {
 	if b == nil {
 		return &walk{}
 	}
-	r := &reader{data: b}
-	w := &walk{inside: r.byte() == 1, room: r.text()}
+	r := reading(b)
+	w := &walk{inside: r.Flag(), room: r.Text()}
 	if !w.inside {
 		return w
 	}
-	w.generation, w.grouped, w.group, w.marks = r.int(), r.byte() == 1, r.text(), r.number()
-	for len(r.data) > 0 {
-		w.ends = append(w.ends, r.number())
+	w.generation, w.grouped, w.group, w.marks = r.int(), r.Flag(), r.Text(), r.Number()
+	for r.More() {
+		w.ends = append(w.ends, r.Number())
 	}
 	return w
 }
