@@ -12,9 +12,6 @@ func (x *index) len() int { return x.tree.Len() }
 
 func (x *index) set(it *item) { x.tree.Set(it.key, it) }
 
-// push is set for an item whose key is greater than all others.
-func (x *index) push(it *item) { x.tree.Load(it.key, it) }
-
 func (x *index) remove(key string) { x.tree.Delete(key) }
 
 // at returns the item with i keys before it.

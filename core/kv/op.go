@@ -168,16 +168,17 @@ func decodePut(data []byte) (journal.Op, error) {
 	return op, nil
 }
 
-// shortData is how long data may be to share memory with its key. That saves an allocation in two, and costs as much
-// memory as the data once the value is replaced and the key stays (BenchmarkDecodeOp).
-const shortData = 64
+// shortData is how long data may be to share memory with its key, and how much both may be together. That saves an
+// allocation in two, and costs as much memory as the data once the value is replaced and the key stays, or as the key
+// once only a copy of the value does (BenchmarkDecodeOp).
+const shortData, shortBoth = 64, 128
 
 // pair copies a key and its data.
 func pair(key, data []byte) (string, string) {
-	if len(data) > shortData {
+	if len(data) > shortData || len(key)+len(data) > shortBoth {
 		return string(key), string(data)
 	}
-	var room [shortData * 2]byte
+	var room [shortBoth]byte
 	both := string(append(append(room[:0], key...), data...))
 	return both[:len(key)], both[len(key):]
 }

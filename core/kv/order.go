@@ -1,15 +1,15 @@
 package kv
 
-import (
-	"cmp"
-	"encoding/binary"
-	"slices"
-	"strings"
-)
+import "slices"
 
 // A store that is being recovered does not keep its keys in order: putting each into its place as it comes, at random,
 // cost more than all the rest (BenchmarkReplay). Its shards are unordered until somebody needs the order, or
-// until the sweeper, which Restore and Replay wake, gets there. Reading and writing single keys works at once.
+// until the sweeper, which Restore and Replay wake, gets there. Reading and writing single keys works at once, and
+// goes on meanwhile: the keys are put in order a few at a time.
+
+// settleItems is how many items are put in order with the lock held: about half a millisecond's work. It is a variable
+// so that tests can stop in the middle.
+var settleItems = 512
 
 // recovering returns the shards for Restore and Replay, made if need be, without an order then.
 func (s *Store) recovering() *table {
@@ -34,7 +34,7 @@ func (s *Store) ordered(t *table) *table {
 	return t
 }
 
-// settle puts the keys of one more shard in order. It reports whether there may be another.
+// settle puts some more keys in order. It reports whether there may be others.
 func (s *Store) settle(t *table) bool {
 	if !s.unordered.Load() || t == &nothing { // if it is nothing, the shards are still to come
 		return false
@@ -48,65 +48,40 @@ func (s *Store) settle(t *table) bool {
 	return false
 }
 
-// settle puts the keys in order, if they are not. It reports whether they were not. The caller holds no lock.
+// settle puts some more keys in order. It reports whether there were any, or might have been. The caller holds no lock.
 func (sh *shard) settle() bool {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	was := sh.unordered
-	sh.sort()
-	return was
-}
-
-// sorting is an item with the bytes of its key that tell it from most others, so that sorting seldom has to look at
-// keys, which lie all over the memory.
-type sorting struct {
-	head uint64
-	item *item
-}
-
-// sort puts the keys in order, if they are not.
-func (sh *shard) sort() {
 	if !sh.unordered {
-		return
+		return false
 	}
-	sh.unordered = false
-	all := make([]sorting, 0, len(sh.items))
-	common, first := 0, ""
-	for key, it := range sh.items {
-		if len(all) == 0 {
-			common, first = len(key), key
-		}
-		common = shared(first[:common], key)
-		all = append(all, sorting{item: it})
+	sh.arrange(settleItems)
+	if len(sh.loose) == 0 {
+		sh.unordered, sh.loose = false, nil
 	}
-	for i := range all {
-		all[i].head = head(all[i].item.key[common:])
-	}
-	slices.SortFunc(all, func(a, b sorting) int {
-		if a.head != b.head {
-			return cmp.Compare(a.head, b.head)
-		}
-		return strings.Compare(a.item.key, b.item.key)
-	})
-	for i := range all {
-		sh.order.push(all[i].item)
-	}
+	return true
 }
 
-// shared is how many bytes the two begin with in common.
-func shared(a, b string) int {
-	n := min(len(a), len(b))
-	for i := range n {
-		if a[i] != b[i] {
-			return i
+// arrange puts at most so many of the loose items into the order.
+func (sh *shard) arrange(most int) {
+	rest := max(0, len(sh.loose)-most)
+	for _, it := range sh.loose[rest:] {
+		if sh.items[it.key] == it {
+			sh.order.set(it)
 		}
 	}
-	return n
+	clear(sh.loose[rest:])
+	sh.loose = sh.loose[:rest]
 }
 
-// head is the first eight bytes as a number that compares as they do; zero bytes stand for missing ones.
-func head(s string) uint64 {
-	var b [8]byte
-	copy(b[:], s)
-	return binary.BigEndian.Uint64(b[:])
+// leave adds an item to the loose ones. Those that were removed are let go of before they are the most, so that a long
+// log of keys that came and went takes no room.
+func (sh *shard) leave(it *item) {
+	if len(sh.loose) > 2*len(sh.items)+settleItems {
+		sh.loose = slices.DeleteFunc(sh.loose, func(it *item) bool { return sh.items[it.key] != it })
+	}
+	if len(sh.loose) == cap(sh.loose) {
+		sh.loose = slices.Grow(sh.loose, len(sh.loose)+64) // append alone grows by a quarter, and copies five times as much
+	}
+	sh.loose = append(sh.loose, it)
 }

@@ -49,7 +49,7 @@ func (sh *shard) replay(seq uint64, op journal.Op, it *item) (wake int64) {
 
 // wipeUpTo drops every key that begins with the prefix and that no record after seq has written.
 func (sh *shard) wipeUpTo(prefix string, seq uint64) {
-	sh.sort()
+	sh.arrange(len(sh.loose))
 	var keys []string
 	sh.under(prefix, func(it *item) {
 		if it.version <= seq {

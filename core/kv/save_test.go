@@ -1,6 +1,7 @@
 package kv_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"sync"
@@ -52,7 +53,7 @@ func (e *editor) write() (name, payload string) {
 	case 8:
 		return "kv.persist", fmt.Sprintf(`{"key":%q}`, key)
 	case 9:
-		return "kv.clear", fmt.Sprintf(`{"prefix":%q,"confirm":true}`, rapid.SampledFrom([]string{"a:", "b", "x"}).Draw(e.t, "prefix"))
+		return "kv.clear", fmt.Sprintf(`{"prefix":%q,"confirm":true}`, rapid.SampledFrom([]string{"a:", "b", "x", ""}).Draw(e.t, "prefix"))
 	case 10:
 		return "kv.mset", fmt.Sprintf(`{"entries":[{"key":%q,"value":1},{"key":%q,"value":"m%d"}]}`, key, other, e.n)
 	default:
@@ -73,6 +74,7 @@ func (e *editor) act() {
 			name, payload = "txn.exec", fmt.Sprintf(`{"do":[{"command":%q,"payload":%s},{"command":"kv.check","payload":{"key":"none","exists":true}}]}`, name, payload)
 		case 2:
 			time.Sleep(time.Second)
+			synctest.Wait() // until the sweeper, if there is one, has removed what expired
 		}
 		if _, err := e.Try(name, payload); err != nil {
 			switch fault.CodeOf(err) {
@@ -84,17 +86,30 @@ func (e *editor) act() {
 	}
 }
 
+// sweeping runs the engine's sweeper until the returned function is called, or does not.
+func (e *editor) sweeping() (stop func()) {
+	if !rapid.Bool().Draw(e.t, "swept") {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var run sync.WaitGroup
+	run.Go(func() { _ = e.Engine.Run(ctx) })
+	return func() { cancel(); run.Wait() }
+}
+
 // TestRecovery saves while everything changes, between any two calls, and recovers from what was saved and the records since
-// before: all is as it is.
+// some time before: all is as it is.
 func TestRecovery(t *testing.T) {
 	defer kv.SmallSaves(16, 1)()
 	synctest.Test(t, func(t *testing.T) {
 		rapid.Check(inBubble{t}, func(rt *rapid.T) {
 			e := &editor{recording(t), rt, 0}
+			defer e.sweeping()()
 			for range 5 {
 				e.act()
 			}
 			saved := e.Save(t, e.act)
+			saved.After = rapid.Uint64Range(0, saved.After).Draw(rt, "after")
 			e.act()
 			again := e.Recover(t, saved)
 			again.ExpectSame(rt, "recovered", e.Recording)
@@ -166,4 +181,51 @@ func TestPartsAreRestoredAtOnce(t *testing.T) {
 	}
 	parts.Wait()
 	again.ExpectSame(t, "restored side by side", r)
+}
+
+// TestAValueIsSavedWhole has things happen to a key between the pieces of its long value.
+func TestAValueIsSavedWhole(t *testing.T) {
+	defer kv.SmallSaves(8, 1)()
+	for name, change := range map[string][2]string{
+		"nothing": {"kv.get", `{"key":"k"}`},
+		"a transaction that sets it and fails": {"txn.exec", `{"do":[{"command":"kv.set","payload":{"key":"k","value":"x"}},
+			{"command":"kv.check","payload":{"key":"none","exists":true}}]}`},
+		"one that deletes it": {"txn.exec", `{"do":[{"command":"kv.delete","payload":{"keys":["k"]}},
+			{"command":"kv.check","payload":{"key":"none","exists":true}}]}`},
+		"one that clears all": {"txn.exec", `{"do":[{"command":"kv.clear","payload":{"confirm":true}},
+			{"command":"kv.check","payload":{"key":"none","exists":true}}]}`},
+		"another deadline":  {"kv.expire", `{"key":"k","ttl":2000}`},
+		"no deadline":       {"kv.persist", `{"key":"k"}`},
+		"more of it":        {"kv.append", `{"key":"k","value":"+"}`},
+		"another long one":  {"kv.set", `{"key":"k","value":"another value, that is long, too"}`},
+		"one that is short": {"kv.set", `{"key":"k","value":"x"}`},
+		"another name":      {"kv.rename", `{"key":"k","to":"l"}`},
+		"it goes":           {"kv.delete", `{"keys":["k"]}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := recording(t)
+			for _, c := range [][2]string{
+				{"kv.set", `{"key":"k","value":"a value that is long"}`},
+				{"kv.expire", `{"key":"k","ttl":1000}`},
+			} {
+				if _, err := r.Try(c[0], c[1]); err != nil {
+					t.Fatal(err)
+				}
+			}
+			calls := 0
+			saved := r.Save(t, func() {
+				if calls++; calls == 1 {
+					return // it was the namespaces
+				}
+				_, err := r.Try(change[0], change[1])
+				if err != nil && fault.CodeOf(err) != fault.Conflict && fault.CodeOf(err) != fault.NotFound { // the second time it is gone
+					t.Error(err)
+				}
+			})
+			if calls < 3 {
+				t.Fatalf("it is saved in %d chunks", calls-1)
+			}
+			r.Recover(t, saved).ExpectSame(t, "recovered", r)
+		})
+	}
 }

@@ -33,7 +33,7 @@ type shard struct {
 	mu sync.RWMutex
 
 	items map[string]*item
-	order index     // the same items, by key; empty while unordered
+	order index     // the same items, by key; while unordered, some of them
 	due   deadlines // those with a deadline
 
 	keyBytes, valueBytes int64 // of all items
@@ -42,9 +42,12 @@ type shard struct {
 	// looks it up again, which cost a fifth of a SET (BenchmarkDispatchSet).
 	recent *item
 
-	unordered bool // until sort: nobody has needed the order since recovery began
+	// unordered is true from the beginning of a recovery until settle: the items that are not in the order are in loose
+	// then, in which there may be others that are no longer in items.
+	unordered bool
+	loose     []*item
 
-	// halves are the long values of which Restore has seen the first pieces, by key; nil but in the middle of that.
+	// halves are the long values of which Restore has seen the first pieces, by key; empty but in the middle of that.
 	halves map[string][]byte
 }
 
@@ -84,7 +87,9 @@ func (sh *shard) add(key string) *item {
 		sh.items = map[string]*item{}
 	}
 	sh.items[key] = it
-	if !sh.unordered {
+	if sh.unordered {
+		sh.leave(it)
+	} else {
 		sh.order.set(it)
 	}
 	sh.keyBytes += int64(len(key))
@@ -116,9 +121,7 @@ func (sh *shard) remove(key string) {
 	}
 	sh.recent = nil
 	delete(sh.items, key)
-	if !sh.unordered {
-		sh.order.remove(key)
-	}
+	sh.order.remove(key)
 	sh.due.schedule(it, 0)
 	sh.keyBytes -= int64(len(key))
 	sh.valueBytes -= int64(it.value.Len())
@@ -127,7 +130,7 @@ func (sh *shard) remove(key string) {
 // wipe drops every key that begins with the prefix.
 func (sh *shard) wipe(prefix string) {
 	if prefix == "" {
-		sh.items, sh.order, sh.due, sh.recent = nil, index{}, nil, nil
+		sh.items, sh.order, sh.loose, sh.due, sh.recent = nil, index{}, nil, nil, nil
 		sh.keyBytes, sh.valueBytes = 0, 0
 		return
 	}

@@ -1,22 +1,58 @@
 package pubsub_test
 
 import (
+	"encoding/json"
 	"fmt"
+	"sync"
 	"testing"
 
 	"pgregory.net/rapid"
 
 	"github.com/hivellm/synap-go/core/command"
 	"github.com/hivellm/synap-go/core/fault"
+	"github.com/hivellm/synap-go/core/kv"
 	"github.com/hivellm/synap-go/core/pubsub"
 	"github.com/hivellm/synap-go/core/synaptest"
 )
+
+// recording is of a store, too, so that a transaction can fail after it has changed topics.
+func recording(t testing.TB) *synaptest.Recording {
+	t.Helper()
+	return synaptest.Record(t, func() []*command.Structure {
+		return []*command.Structure{pubsub.Structure(), kv.Structure(kv.Options{})}
+	})
+}
+
+// retained is what a newcomer hears of all topics, and how much that is.
+func retained(t interface{ Fatal(args ...any) }, r *synaptest.Recording) string {
+	var heard struct {
+		Messages     []json.RawMessage
+		Subscription string
+	}
+	var held struct {
+		Retained int
+		Bytes    int64 `json:"retained_bytes"`
+	}
+	ask := func(into any, name, payload string) {
+		answer, err := r.Try(name, payload)
+		if err == nil {
+			err = json.Unmarshal([]byte(answer), into)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	ask(&heard, "pubsub.listen", `{"patterns":["#"],"limit":100}`)
+	ask(&held, "pubsub.listen", fmt.Sprintf(`{"subscription":%q,"close":true}`, heard.Subscription))
+	ask(&held, "pubsub.stats", `{}`)
+	return fmt.Sprintf("%s, %+v", heard.Messages, held)
+}
 
 // TestRecovery saves while messages are retained, replaced and let go, and recovers: all is as it is.
 func TestRecovery(t *testing.T) {
 	defer pubsub.SmallSaves(100, 2)()
 	rapid.Check(t, func(rt *rapid.T) {
-		r := synaptest.Record(t, func() []*command.Structure { return []*command.Structure{pubsub.Structure()} })
+		r := recording(t)
 		topic := rapid.SampledFrom([]string{"a", "a.b", "b", "c.d.e", "z"})
 		n := 0
 		act := func() {
@@ -32,12 +68,13 @@ func TestRecovery(t *testing.T) {
 				case 3:
 					_, err = r.Try("txn.exec", fmt.Sprintf(`{"do":[{"command":"pubsub.publish","payload":{"topic":%q,"message":%d,"retain":true}},
 						{"command":"pubsub.forget","payload":{"topic":%q}},{"command":"pubsub.publish","payload":{"topic":%q,"message":1,"retain":true}}]}`, a, n, b, a))
-				case 4: // undone
+				case 4: // all of it is undone, because of what comes last
 					_, err = r.Try("txn.exec", fmt.Sprintf(`{"do":[{"command":"pubsub.publish","payload":{"topic":%q,"message":%d,"retain":true}},
-						{"command":"pubsub.publish","payload":{"topic":"#","message":1}}]}`, a, n))
-					if fault.CodeOf(err) == fault.Invalid {
-						err = nil
+						{"command":"pubsub.forget","payload":{"topic":%q}},{"command":"kv.check","payload":{"key":"none","exists":true}}]}`, a, n, b))
+					if fault.CodeOf(err) != fault.Conflict {
+						rt.Fatalf("a transaction was to fail: %v", err)
 					}
+					err = nil
 				}
 				if err != nil {
 					rt.Fatal(err)
@@ -47,9 +84,42 @@ func TestRecovery(t *testing.T) {
 		act()
 		act()
 		saved := r.Save(t, act)
+		saved.After = rapid.Uint64Range(0, saved.After).Draw(rt, "after")
 		act()
 		again := r.Recover(t, saved)
 		again.ExpectSame(rt, "recovered", r)
+		if got, want := retained(rt, again), retained(rt, r); got != want {
+			rt.Fatalf("a newcomer hears\n%s\nwant\n%s", got, want)
+		}
 		again.Recover(t, again.Save(t, func() {})).ExpectSame(rt, "saved and recovered again", r)
 	})
+}
+
+// TestPublishersGoOnWhileSaving saves again and again beside publishers, and recovers from each.
+func TestPublishersGoOnWhileSaving(t *testing.T) {
+	defer pubsub.SmallSaves(1000, 3)()
+	r := recording(t)
+	var publishers sync.WaitGroup
+	for p := range 4 {
+		publishers.Go(func() {
+			for i := range 200 {
+				for _, c := range [][2]string{
+					{"pubsub.publish", fmt.Sprintf(`{"topic":"t.%d","message":"%d","retain":true}`, i*7%50, p)},
+					{"pubsub.forget", fmt.Sprintf(`{"topic":"t.%d"}`, i*11%50)},
+				} {
+					if _, err := r.Try(c[0], c[1]); err != nil {
+						t.Error(err)
+					}
+				}
+			}
+		})
+	}
+	var all []synaptest.Saved
+	for range 3 {
+		all = append(all, r.Save(t, func() {}))
+	}
+	publishers.Wait()
+	for i, saved := range all {
+		r.Recover(t, saved).ExpectSame(t, fmt.Sprint("save ", i), r)
+	}
 }
