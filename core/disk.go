@@ -8,6 +8,7 @@ import (
 	"github.com/hivellm/synap-go/core/command"
 	"github.com/hivellm/synap-go/core/fault"
 	"github.com/hivellm/synap-go/core/journal"
+	"github.com/hivellm/synap-go/core/value"
 )
 
 // Disk is what keeps the engine's data, seen by those who administer it.
@@ -16,6 +17,8 @@ type Disk interface {
 	Snapshot(ctx context.Context) (Snapshot, error)
 	// Status says how the disk fares.
 	Status() DiskStatus
+	// Backup hands a copy of everything to emit, piece by piece, while commands go on. It ends with emit's error.
+	Backup(ctx context.Context, emit func(BackupPart) error) error
 }
 
 // Snapshot is a snapshot that was taken.
@@ -40,14 +43,31 @@ type DiskStatus struct {
 	Trouble       string    `json:"trouble,omitempty" jsonschema:"why no changes are taken; absent while all is well"`
 }
 
+// BackupPart is a part of a backup: first how it begins, then the pieces of its files, then how it ends. The files, under
+// their names, are a data directory.
+type BackupPart struct {
+	Event    string           `json:"event" jsonschema:"begin, part or end"`
+	Position journal.Position `json:"position,omitzero" jsonschema:"of begin and end: everything up to here is in the backup"`
+	Bytes    int64            `json:"bytes,omitempty" jsonschema:"of begin: about how many bytes will come; of end: how many came"`
+	File     string           `json:"file,omitempty" jsonschema:"of part: the file's name, relative to the data directory"`
+	Offset   int64            `json:"offset,omitempty" jsonschema:"of part: where in the file the piece belongs; pieces come in order, and so do files"`
+	Data     value.Value      `json:"data,omitzero" jsonschema:"of part: the piece, at most 256 KiB"`
+	SHA256   string           `json:"sha256,omitempty" jsonschema:"of end: the SHA-256 of all pieces, one after the other, in hexadecimal digits"`
+}
+
 const diskID = 8 // permanent
+
+// maxBackups bounds how many backups are taken at once: each keeps files open that may have been removed. The next one is
+// refused with Exhausted.
+const maxBackups = 4
 
 // disk declares the commands of those who look after the data on disk.
 func (e *Engine) diskStructure() *command.Structure {
+	backups := make(chan struct{}, maxBackups)
 	return &command.Structure{
 		Name: "persistence", ID: diskID,
-		Summary: "The data on disk: snapshots and how the log fares.",
-		New:     func(command.Env) command.State { return &diskState{engine: e} },
+		Summary: "The data on disk: snapshots, backups and how the log fares.",
+		New:     func(command.Env) command.State { return &diskState{engine: e, backups: backups} },
 		Commands: []*command.Command{
 			command.Act(command.Info{
 				Name: "persistence.snapshot", Op: 0x0801, Open: true, Access: auth.Admin, Hints: command.Idempotent,
@@ -59,14 +79,25 @@ func (e *Engine) diskStructure() *command.Structure {
 				Name: "persistence.status", Op: 0x0802, Open: true, Access: auth.Read, Hints: command.Idempotent,
 				Summary: "Report how the log and the snapshots fare.",
 			}, (*diskState).status),
+			command.Watch(command.Info{
+				Name: "persistence.backup", Op: 0x0803, Open: true, Access: auth.Admin,
+				Summary: "Hand out a copy of the data directory, of all namespaces, while writers go on.",
+				Doc: "It is a fresh snapshot and the log that goes on from it: everything that was answered before the backup began, and " +
+					"nothing after the position that it begins with. `synap backup` writes it to disk and verifies it. A reader who is slow " +
+					"slows it down, and nothing else; it cannot be resumed or asked for in portions.",
+			}, (*diskState).backup),
 		},
 	}
 }
 
 type diskState struct {
 	command.NoData
-	engine *Engine
+	engine  *Engine
+	backups chan struct{} // holds a token for each backup that is being taken
 }
+
+// BackupRequest asks for a backup.
+type BackupRequest struct{ command.Following }
 
 // SnapshotRequest asks for nothing in particular.
 type SnapshotRequest struct{}
@@ -95,6 +126,26 @@ func (s *diskState) status(context.Context, *DiskStatusRequest) (DiskStatus, err
 		return DiskStatus{}, err
 	}
 	return d.Status(), nil
+}
+
+func (s *diskState) backup(ctx context.Context, r *BackupRequest, out *command.Stream[BackupPart]) error {
+	d, err := s.disk()
+	switch {
+	case err != nil:
+		return err
+	case r.Limit > 0 || !r.From.IsZero():
+		return fault.New(fault.Invalid, "a backup is followed from its beginning to its end, and not asked for in portions: use synap backup")
+	}
+	select {
+	case s.backups <- struct{}{}:
+		defer func() { <-s.backups }()
+	default:
+		return fault.New(fault.Exhausted, "%d backups are being taken, and no more may be at once", maxBackups).With("limit", maxBackups)
+	}
+	if err := out.Flush(journal.Position{}); err != nil { // so that the caller hears of it while the snapshot is taken
+		return err
+	}
+	return d.Backup(ctx, func(part BackupPart) error { return out.Send(journal.Position{}, part) })
 }
 
 // DecodeOp reads back an op of any structure of the engine.

@@ -222,6 +222,10 @@ func lockDir(fs vfs.FS, dir string) (vfs.Lock, error) {
 		return nil, fault.Wrap(fault.Unavailable, err, "the data directory %s is in use by %s", dir, who).
 			With("pid", owner.PID).With("address", owner.Address)
 	}
+	if err == nil {
+		// Whoever comes next is told who was first. That is a courtesy: on a disk that is full to the last byte it is left out.
+		_ = announce(lock, "")
+	}
 	return lock, err
 }
 
@@ -235,12 +239,14 @@ func Who(fs vfs.FS, dir string) (owner Owner) {
 }
 
 // Announce says in the lock file where this process can be reached; "" is nowhere.
-func (s *Store) Announce(address string) error {
+func (s *Store) Announce(address string) error { return announce(s.lock, address) }
+
+func announce(lock vfs.Lock, address string) error {
 	text, err := json.Marshal(Owner{PID: os.Getpid(), Address: address, Since: time.Now().UTC().Format(time.RFC3339)})
 	if err != nil {
 		return err
 	}
-	return s.lock.Write(text)
+	return lock.Write(text)
 }
 
 // Close forces everything to disk and gives the directory back. Nothing may be appended any more.

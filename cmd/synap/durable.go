@@ -80,7 +80,7 @@ func recoverDurable(ctx context.Context, engine *core.Engine, store *persistence
 // recovering is what callers are told until the data is there.
 func recovering(store *persistence.Store) error {
 	p := store.Progress()
-	return fault.New(fault.Unavailable, "the server is starting: it has read %d %% of its data; try again in a moment", p.Percent).
+	return fault.New(fault.Unavailable, "the server is starting: it has read %d %% of its data, %.0f records a second; try again in a moment", p.Percent, p.PerS).
 		With("percent", p.Percent).With("records_per_second", int64(p.PerS))
 }
 

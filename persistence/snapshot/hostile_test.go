@@ -73,6 +73,7 @@ func TestWhatAFileSaysOfItselfIsChecked(t *testing.T) {
 		{"a block of a kind that is not known", snapshot.OneBlock(2, 4, []byte("\x03abc"), 1, 3), fault.Corrupt},
 		{"a plain block that says it is longer", snapshot.OneBlock(plain, 5, []byte("\x03abc"), 1, 3), fault.Corrupt},
 		{"a block that is longer than what is in it", snapshot.OneBlock(plain, 3, []byte("\x03abc"), 1, 3), fault.Corrupt},
+		{"a block that compressing made longer", snapshot.OneBlock(zip, 4, zipped([]byte("\x03abc")), 1, 3), fault.Corrupt},
 		{"a block above the limit", snapshot.OneBlock(zip, largest+1, zipped([]byte("\x03abc")), 1, 3), fault.Corrupt},
 		{"a block that would be 4 GiB", snapshot.OneBlock(zip, math.MaxUint32, zipped([]byte("\x03abc")), 1, 3), fault.Corrupt},
 		{"what was not compressed", snapshot.OneBlock(zip, 400, []byte("\x03abc"), 1, 3), fault.Corrupt},
@@ -107,6 +108,7 @@ func TestWhatAFileSaysOfItselfIsChecked(t *testing.T) {
 		{"a section of less than nothing", changed(-28-35+27, u64(1<<63)...), fault.Corrupt},
 		{"no sections, but a block", changed(-28+8, u32(0)...), fault.Corrupt},
 		{"more sections than there is room for", changed(-28+8, u32(2)...), fault.Corrupt},
+		{"as many sections as are allowed", changed(-28+8, u32(1<<24)...), fault.Corrupt},
 		{"as many sections as can be counted", changed(-28+8, u32(math.MaxUint32)...), fault.Corrupt},
 		{"more blocks than there are", changed(-28+12, u32(2)...), fault.Corrupt},
 	}

@@ -84,7 +84,8 @@ func (r *Reader) readHeader() (begin int64, err error) {
 		return 0, r.corrupt(0, "the checksum of the header is wrong")
 	}
 	if version := binary.LittleEndian.Uint32(b[12:]); version != formatVersion {
-		return 0, fault.New(fault.Unsupported, "%s is of format version %d, this program reads version %d", r.name, version, formatVersion)
+		return 0, fault.New(fault.Unsupported, "%s is of format version %d, this program reads version %d",
+			r.name, version, formatVersion)
 	}
 	r.seed = headerCRC(b)
 	r.header = Header{

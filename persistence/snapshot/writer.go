@@ -55,7 +55,8 @@ func (w *Writer) temporary() string { return w.path + vfs.TemporarySuffix }
 
 // Put appends a chunk of a place. Chunks come back in the order in which they came; a place that comes again after
 // another begins another section. The chunk is the caller's again when Put returns. fault.TooLarge when it is larger
-// than MaxChunk; an error of the disk may come with a later Put or with Commit. After an error there is only Abort.
+// than MaxChunk, and the snapshot goes on without it. An error of the disk may come with a later Put or with Commit, and
+// the snapshot is lost then.
 func (w *Writer) Put(namespace uint32, structure uint8, part uint16, chunk []byte) error {
 	if w.ended {
 		return errEnded
