@@ -59,12 +59,19 @@ fuzz: ## every fuzz target for FUZZTIME each
 	    echo "$$dir $$target"; (cd $$dir && $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) .) || exit 1; \
 	  done; done
 
+.PHONY: torture
+torture: ## crashes, failures, kills and damage at every place there is: an hour or two, and what docs/reliability.md reports
+	SYNAP_TORTURE=1 $(GO) test -timeout 24h -v ./persistence/...
+	SYNAP_TORTURE=1 $(GO) test -timeout 24h -v -run TestKilledAtAnyMoment ./cmd/synap
+
 .PHONY: generate
 generate: ## rewrite the files in docs/ that the command table makes
 	$(GO) test ./cmd/synap -run TestGeneratedFilesAreFresh -update
 
 .PHONY: bench
-bench: ## benchmarks in process, HTTP against a bare gin handler, and messages beside Redis and NATS if installed
+bench: ## benchmarks in process, HTTP against a bare gin handler, messages beside Redis and NATS if installed, and what the disk costs
 	$(GO) test ./core/... -run '^$$' -bench . -benchmem -count 3
 	$(GO) run ./bench/http
 	$(GO) run ./bench/messages
+	$(GO) test ./persistence/... -run '^$$' -bench . -benchmem
+	$(GO) run ./bench/messages -disk -dir .

@@ -25,6 +25,7 @@ const (
 	exitUnavailable exitCode = 6
 	exitTimeout     exitCode = 7
 	exitExhausted   exitCode = 8
+	exitDamaged     exitCode = 9
 	exitInterrupted exitCode = 130
 )
 
@@ -35,7 +36,7 @@ var exits = []struct {
 	codes []fault.Code
 }{
 	{exitOK, "it worked", nil},
-	{exitFailed, "it failed", []fault.Code{fault.Internal, fault.Corrupt, fault.Unsupported, fault.TooLarge}},
+	{exitFailed, "it failed", []fault.Code{fault.Internal, fault.Unsupported, fault.TooLarge}},
 	{exitUsage, "the command line or the request is wrong", []fault.Code{fault.Invalid, fault.OutOfRange}},
 	{exitNotFound, "there is no such thing, or the key has no value", []fault.Code{fault.NotFound}},
 	{exitConflict, "it exists already, or has changed meanwhile", []fault.Code{fault.AlreadyExists, fault.Conflict}},
@@ -43,6 +44,7 @@ var exits = []struct {
 	{exitUnavailable, "no server answers, or it cannot serve now", []fault.Code{fault.Unavailable, fault.NotPrimary}},
 	{exitTimeout, "it took too long", []fault.Code{fault.Timeout}},
 	{exitExhausted, "a limit is reached; later may work", []fault.Code{fault.Exhausted}},
+	{exitDamaged, "data is damaged", []fault.Code{fault.Corrupt}},
 	{exitInterrupted, "it was interrupted", []fault.Code{fault.Canceled}},
 }
 

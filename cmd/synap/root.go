@@ -67,7 +67,9 @@ func (a *app) root() (*cobra.Command, error) {
 	root.AddGroup(&cobra.Group{ID: "program", Title: "Programs:"}, &cobra.Group{ID: "table", Title: "Commands of a server:"})
 	root.SetHelpCommandGroupID("program")
 	root.SetCompletionCommandGroupID("program")
-	for _, verb := range []*cobra.Command{a.serveVerb(), a.mcpVerb(), a.benchVerb(), a.versionVerb()} {
+	for _, verb := range []*cobra.Command{
+		a.serveVerb(), a.mcpVerb(), a.benchVerb(), a.checkVerb(), a.walVerb(), a.backupVerb(), a.restoreVerb(), a.exportVerb(), a.importVerb(), a.versionVerb(),
+	} {
 		verb.GroupID = "program"
 		root.AddCommand(verb)
 	}
