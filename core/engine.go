@@ -23,7 +23,7 @@ import (
 )
 
 // DefaultNamespace is where requests go that name no namespace.
-const DefaultNamespace = "default"
+const DefaultNamespace = command.DefaultNamespace
 
 // MaxNamespaces bounds how many namespaces there are; the next one is refused with Exhausted.
 const MaxNamespaces = 10_000
@@ -151,6 +151,10 @@ func (e *Engine) add(id uint32, name string) *command.Space {
 	states := make([]command.State, len(structures))
 	space := command.NewSpace(id, name, states)
 	for place, s := range structures {
+		if s.Global && e.home != nil {
+			states[place] = e.home.States[place]
+			continue
+		}
 		states[place] = s.New(command.Env{
 			Namespace: id, Structure: s.ID, Clock: e.clock, Feed: e.feed,
 			Wake: func(at int64) { e.sweeper.wake(space, place, at) },

@@ -40,6 +40,9 @@ func (e *Engine) Save(ctx context.Context, put func(at journal.Place, chunk []by
 	}
 	for _, space := range spaces {
 		for place, structure := range e.table.Structures() {
+			if structure.Global && space != e.home {
+				continue // the same state again
+			}
 			for part := range space.States[place].Parts() {
 				at := journal.Place{Namespace: space.ID, Structure: structure.ID, Part: uint16(part)} //nolint:gosec // a few dozen
 				var next []byte

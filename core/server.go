@@ -26,7 +26,7 @@ func (e *Engine) server() *command.Structure {
 		DecodeOp: decodeOp,
 		Commands: []*command.Command{
 			command.Read(command.Info{
-				Name: "server.status", Op: 0x0001, Open: true,
+				Name: "server.status", Op: 0x0001, Open: true, Anyone: true,
 				Summary: "Report who you are, what the server is and how much it holds.",
 				Tool: &command.Tool{
 					Name: "synap_status", Title: "Server status", Profiles: []string{"kv", "messaging", "readonly"},
@@ -35,7 +35,7 @@ func (e *Engine) server() *command.Structure {
 				},
 			}, (*server).status),
 			command.Read(command.Info{
-				Name: "server.help", Op: 0x0002, Open: true, Args: "name",
+				Name: "server.help", Op: 0x0002, Open: true, Anyone: true, Args: "name",
 				Summary: "Explain a command, or list all commands.",
 				Tool: &command.Tool{
 					Name: "synap_help", Title: "Command help", Profiles: []string{"full"},
@@ -44,7 +44,7 @@ func (e *Engine) server() *command.Structure {
 				},
 			}, (*server).help),
 			command.Act(command.Info{
-				Name: "server.browse", Op: 0x0005, Open: true, Access: auth.Read, Hints: command.Idempotent, Args: "kind",
+				Name: "server.browse", Op: 0x0005, Open: true, Anyone: true, Access: auth.Read, Hints: command.Idempotent, Args: "kind",
 				Summary: "List the queues, streams, topics or namespaces that there are.",
 				Tool: &command.Tool{
 					Name: "synap_browse", Title: "Browse", Profiles: []string{"messaging", "readonly"},
@@ -54,7 +54,7 @@ func (e *Engine) server() *command.Structure {
 				},
 			}, (*server).browse),
 			command.Act(command.Info{
-				Name: "server.clear", Op: 0x0006, Open: true, Access: auth.Write, Hints: command.Idempotent | command.Destructive,
+				Name: "server.clear", Op: 0x0006, Open: true, Anyone: true, Access: auth.Write, Hints: command.Idempotent | command.Destructive,
 				Args:    "target mode",
 				Summary: "Empty or drop a queue, a stream or a topic, in two steps.",
 				Doc: "The first call previews what is there and answers a code; the second one, with the code, does it. The code is good for " +
@@ -68,7 +68,7 @@ func (e *Engine) server() *command.Structure {
 				},
 			}, (*server).clear),
 			command.Act(command.Info{
-				Name: "server.query", Op: 0x0003, Open: true, Access: auth.Read, Hints: command.Idempotent, Args: "command payload",
+				Name: "server.query", Op: 0x0003, Open: true, Anyone: true, Access: auth.Read, Hints: command.Idempotent, Args: "command payload",
 				Summary: "Run any command that only reads, by name.",
 				Doc:     "A watch answers once: with the events since from, waiting for the first one for wait_ms.",
 				Tool: &command.Tool{
@@ -134,7 +134,7 @@ func (s *server) status(ctx context.Context, _ *StatusRequest) (StatusResponse, 
 		}
 		resp.Namespace = space.Name
 		for place, st := range e.table.Structures() {
-			if st.ID != serverID {
+			if st.ID != serverID && (!st.Global || space == e.home) {
 				resp.Structures[st.Name] = space.States[place].Stats()
 			}
 		}

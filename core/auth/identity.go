@@ -2,7 +2,11 @@
 //
 // An Identity is fixed by a door before any command runs and is never taken from
 // a request's arguments. The dispatcher asks it once for every name a request
-// touches; nothing else in Synap decides about access.
+// touches; nothing else in Synap decides about access. Who there is, with which
+// secrets, is kept elsewhere (core/auth/directory): this package knows no data, only
+// how a permission is read (permission.go), how it is held against a name (rules.go),
+// how a secret is written (secret.go), and how a caller's rights change while it is
+// served (principal.go).
 package auth
 
 import (
@@ -15,7 +19,7 @@ import (
 // Access is what a command does to the things it names.
 type Access uint8
 
-// The kinds of access, from least to most.
+// The kinds of access, from least to most: who may write may read, and who may administer may do both.
 const (
 	None  Access = iota // nothing of its own: what it calls is checked instead
 	Read                // looks
@@ -35,7 +39,8 @@ type Match uint8
 const (
 	Exact  Match = iota // just this name
 	Prefix              // every name that begins so; an empty prefix is everything
-	Glob                // every name that fits the pattern
+	Glob                // every name that fits the pattern: * any characters, ? any one, [a-z] one of a set, \ before a character as it is
+	Levels              // every topic that fits the pattern of levels between dots: * is one level, # at the end any number of them
 )
 
 // Resource is what a permission is asked for.
@@ -53,15 +58,44 @@ func Name(structure, name string) Resource { return Resource{Structure: structur
 
 // Identity is a caller. It is immutable once a door has handed it out.
 type Identity struct {
-	Name       string   // for logs and provenance
+	Name       string   // for logs and provenance; no two callers have the same
+	Key        string   // the id of the API key that it called with; "" for others
 	Namespace  string   // where requests go that name no namespace
 	Namespaces []string // further namespaces it may select; nil means every one
 	Access     Access   // the most it may do, everywhere in its namespaces
+
+	permissions []Permission // what it may do besides
+	rules       *ruleSet     // the same, made ready; nil when there is nothing
+	principal   *Principal   // what it follows; nil for an identity that never changes
 }
 
 // Local is the identity of everybody on a server without authentication: it may do everything.
 func Local() *Identity {
-	return &Identity{Name: "local", Namespace: "default", Access: Admin}
+	return &Identity{Name: LocalName, Namespace: "default", Access: Admin}
+}
+
+// LocalName is what Local is called; nobody else may be.
+const LocalName = "local"
+
+// With returns the identity with these permissions, and no others.
+func (id Identity) With(permissions []Permission) *Identity {
+	id.Access = None
+	for _, p := range permissions {
+		if p.everything() {
+			id.Access = max(id.Access, p.Access)
+		}
+	}
+	id.permissions = permissions
+	id.rules = compile(permissions)
+	return &id
+}
+
+// Permissions are what the identity may do. The list is shared: do not change it.
+func (id *Identity) Permissions() []Permission {
+	if id.permissions == nil && id.Access > None {
+		return []Permission{{Access: id.Access, Structure: all, Name: all}}
+	}
+	return id.permissions
 }
 
 // Select returns the namespace for a request that asks for one by name, or for none with "".
@@ -79,13 +113,26 @@ func (id *Identity) Select(name string) (string, error) {
 // at what that is.
 func (id *Identity) Everywhere(a Access) bool { return a <= id.Access }
 
-// Check returns nil if the identity may access the resource so, and a Denied error naming both otherwise.
+// Check returns nil if the identity may access the resource so, and a Denied error naming both otherwise. A resource
+// that is many names must be covered as a whole, by one permission.
 func (id *Identity) Check(a Access, r Resource) error {
-	if id.Everywhere(a) {
+	if id.Everywhere(a) || id.rules.allow(a, r) {
 		return nil
 	}
-	return fault.New(fault.Denied, "%s may not %s %s %q: it has %s access only",
-		id.Name, a, r.Structure, r.Name, id.Access)
+	what := r.Structure
+	switch {
+	case r.Match == Prefix && r.Name == "":
+		what = "everything of " + what
+	case r.Match == Prefix:
+		what += " " + quote(r.Name+all)
+	default:
+		what += " " + quote(r.Name)
+	}
+	verb := a.String()
+	if a == Admin {
+		verb = "administer"
+	}
+	return fault.New(fault.Denied, "%s may not %s %s", id.Name, verb, what)
 }
 
 type identityKey struct{}
@@ -108,6 +155,9 @@ func (id *Identity) In(namespace string) (*Identity, error) {
 		return id, err
 	}
 	moved := *id
+	if moved.Namespaces != nil {
+		moved.Namespaces = append(slices.Clone(id.Namespaces), id.Namespace) // it may go back
+	}
 	moved.Namespace = selected
 	return &moved, nil
 }

@@ -51,9 +51,15 @@ type Info struct {
 	Doc     string // more, for the reference: what a newcomer has to know; may be empty
 	Hints   Hints
 
-	// Access is what an Act needs; the other kinds imply theirs. None means that the command checks nothing of
-	// its own because it only calls other commands.
+	// Access is what an Act needs, and what another kind needs when that is more than its kind implies: read of a Read
+	// and a Watch, write of a Write. None means that an Act checks nothing of its own because it only calls other commands.
 	Access auth.Access
+	// Anyone marks a command that whoever is known may call: it tells callers of themselves and of what everybody may
+	// know, or runs other commands, which are checked as if they were called alone.
+	Anyone bool
+	// Secret marks a command whose request or answer holds a secret. It takes no idempotency key, with which the answer and a
+	// fingerprint of the request would be kept on disk.
+	Secret bool
 	// Open marks a command that touches no named thing, so that its request names no resource.
 	Open bool
 	// Waits marks a Read or Write whose handler may call Wait.
@@ -123,11 +129,14 @@ func (c *Command) Stats() *Stats { return &c.stats }
 
 // Needs returns the access that the command requires of its caller.
 func (c *Command) Needs() auth.Access {
+	if c.Anyone {
+		return auth.None
+	}
 	switch c.Kind {
 	case KindRead, KindWatch:
-		return auth.Read
+		return max(auth.Read, c.Access)
 	case KindWrite:
-		return auth.Write
+		return max(auth.Write, c.Access)
 	default:
 		return c.Access
 	}
@@ -305,6 +314,9 @@ func (r *Request) Validate() error {
 	case len(r.IdempotencyKey) > MaxIdempotencyKeyBytes:
 		return fault.New(fault.TooLarge, "the idempotency key is %d bytes long; at most %d are allowed",
 			len(r.IdempotencyKey), MaxIdempotencyKeyBytes)
+	case r.IdempotencyKey != "" && r.Command.Secret:
+		return fault.New(fault.Invalid, "%s tells secrets, and what is told under an idempotency key is kept: call it without one",
+			r.Command.Name)
 	case r.IdempotencyKey != "" && !r.Command.Repeatable():
 		return fault.New(fault.Invalid, "%s is not a write: an idempotency key means nothing to it", r.Command.Name)
 	}

@@ -72,7 +72,7 @@ func Compose[S, Req any](info Info, plan func(S, context.Context, *Req) (*Plan, 
 func (c *Command) composed() bool { return c.handler.plan != nil }
 
 // Repeatable reports whether the command takes an idempotency key, so that a repeat is answered as the first call was.
-func (c *Command) Repeatable() bool { return c.Kind == KindWrite || c.composed() }
+func (c *Command) Repeatable() bool { return (c.Kind == KindWrite && !c.Secret) || c.composed() }
 
 // Inner returns the call of another command on behalf of r's caller, in r's namespace and as safely.
 func (r *Request) Inner(c *Command, payload Decoder) *Request {

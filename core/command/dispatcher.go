@@ -86,7 +86,10 @@ func (d *Dispatcher) do(ctx context.Context, r *Request) (resp any, err error) {
 		if r.Command.composed() {
 			resp, err = d.compose(ctx, r, space, args)
 		} else {
-			resp, err = r.Command.handler.read(withCall(ctx, r), space.States[r.Command.place], args)
+			guarded, release := r.guard(ctx, args)
+			resp, err = r.Command.handler.read(withCall(guarded, r), space.States[r.Command.place], args)
+			err = whyEnded(guarded, err)
+			release()
 		}
 	case KindWrite:
 		if r.IdempotencyKey != "" {
@@ -144,7 +147,14 @@ func (d *Dispatcher) Check(r *Request) (err error) {
 
 // prepare makes all checks that come before the handler.
 func (d *Dispatcher) prepare(r *Request) (*Space, any, error) {
-	name, err := r.Caller.Select(r.Namespace)
+	caller, err := r.Caller.Now()
+	if err != nil {
+		return nil, nil, err
+	}
+	if caller != r.Caller {
+		r.Caller = caller // what is told of it, and who it is to the commands inside, is so by now
+	}
+	name, err := caller.Select(r.Namespace)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -164,6 +174,9 @@ func (d *Dispatcher) prepare(r *Request) (*Space, any, error) {
 	if err := r.Command.permit(r.Caller, args); err != nil {
 		return nil, nil, fault.From(err)
 	}
+	if r.Command.structure.Global {
+		name = DefaultNamespace
+	}
 	space, err := d.spaces.Space(name)
 	return space, args, err
 }
@@ -171,9 +184,12 @@ func (d *Dispatcher) prepare(r *Request) (*Space, any, error) {
 // read runs a Read so that it sees no transaction's middle.
 func (d *Dispatcher) read(ctx context.Context, r *Request, space *Space, args any) (any, error) {
 	if r.Command.Waits {
-		spot := space.park(ctx)
+		guarded, release := r.guard(ctx, args)
+		defer release()
+		spot := space.park(guarded)
 		defer spot.leave()
-		return r.Command.handler.read(spot, space.States[r.Command.place], args)
+		resp, err := r.Command.handler.read(spot, space.States[r.Command.place], args)
+		return resp, whyEnded(guarded, err)
 	}
 	if r.Command.Open {
 		ctx = withCall(ctx, r)
@@ -207,9 +223,12 @@ func (d *Dispatcher) write(ctx context.Context, r *Request, space *Space, args a
 // enter runs a Write's handler with the gate held shared.
 func (d *Dispatcher) enter(ctx context.Context, r *Request, tx *Tx, args any) (any, *Receipt, error) {
 	if r.Command.Waits {
-		spot := tx.space.park(ctx)
+		guarded, release := r.guard(ctx, args)
+		defer release()
+		spot := tx.space.park(guarded)
 		defer spot.leave()
-		return r.Command.handler.write(spot, tx.state, tx, args)
+		resp, receipt, err := r.Command.handler.write(spot, tx.state, tx, args)
+		return resp, receipt, whyEnded(guarded, err)
 	}
 	gate := tx.space.gate.enter()
 	defer gate.RUnlock()
@@ -273,7 +292,9 @@ func (d *Dispatcher) watch(ctx context.Context, r *Request, sink Sink) (err erro
 	if f := args.(interface{ following() *Following }).following(); f.Limit > 0 {
 		sink = &limited{Sink: sink, left: f.Limit}
 	}
-	err = r.Command.handler.watch(ctx, space.States[r.Command.place], args, sink)
+	ctx, release := r.guard(ctx, args)
+	defer release()
+	err = whyEnded(ctx, r.Command.handler.watch(ctx, space.States[r.Command.place], args, sink))
 	if err == nil || errors.Is(err, errEnough) {
 		return nil
 	}

@@ -61,8 +61,8 @@ func TestWhoMayDoWhat(t *testing.T) {
 		want    string
 	}{
 		{"a reader reads", func(*command.Request) {}, "toy.get", `{"count":0,"version":0}`},
-		{"a reader does not write", func(*command.Request) {}, "toy.add", `! denied eve may not write toy "a": it has read access only`},
-		{"nor administer", func(*command.Request) {}, "toy.who", `! denied eve may not admin toy "a": it has read access only`},
+		{"a reader does not write", func(*command.Request) {}, "toy.add", `! denied eve may not write toy "a"`},
+		{"nor administer", func(*command.Request) {}, "toy.who", `! denied eve may not administer toy "a"`},
 		{"a granted namespace", func(r *command.Request) { r.Namespace = "lab" }, "toy.get", `{"count":0,"version":0}`},
 		{"another namespace", func(r *command.Request) { r.Namespace = "vault" }, "toy.get", `! denied eve may not use namespace "vault"`},
 		{"nobody", func(r *command.Request) { r.Caller = nil }, "toy.get", `! unauthenticated who is calling is not known`},

@@ -16,6 +16,10 @@ type Structure struct {
 	Summary  string // one sentence, for help
 	Commands []*Command
 
+	// Global marks a structure of the whole server: there is one State, that of the default namespace, and its commands
+	// run there whatever the caller's namespace is. All of them are open.
+	Global bool
+
 	// Things says how the structure's named things are listed; nil when it has none to browse.
 	Things *Things
 	// Condition says how a transaction can depend on the structure's data; nil when it cannot.
@@ -43,6 +47,9 @@ type Clearing struct {
 	Field   string         // the field of its request that takes the thing's name
 	With    map[string]any // what else it is told
 }
+
+// DefaultNamespace is where requests go that name no namespace, and where all of the server's own data is.
+const DefaultNamespace = "default"
 
 // SaveBytes is about how much one call of State.Save hands out.
 const SaveBytes = 64 << 10

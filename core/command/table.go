@@ -101,6 +101,10 @@ func (t *Table) add(c *Command, tools map[string]string) error {
 		return fmt.Errorf("has the same number as %s", t.byOp[c.Op].Name)
 	case c.Summary == "" || !strings.HasSuffix(c.Summary, "."):
 		return errors.New("the summary is not a sentence")
+	case c.Anyone && !c.Open:
+		return errors.New("what anyone may call touches no named thing, so it is declared open")
+	case c.structure.Global && !c.Open:
+		return errors.New("a command of the whole server is not part of a transaction, so it is declared open")
 	case c.Kind == KindAct && c.Access == auth.None && !c.Open:
 		return errors.New("an Act says which access it needs")
 	case !c.names && !c.Open:

@@ -10,8 +10,11 @@ type Selection struct {
 	Glob   string `json:"glob,omitempty" jsonschema:"only keys that fit the pattern: * any characters, ? any one, [a-z] one of a set, \\\\ before a character to take it as it is"`
 }
 
-// Resource is the range under the prefix.
+// Resource is the range under the prefix, or without one what fits the pattern.
 func (q *Selection) Resource() auth.Resource {
+	if q.Prefix == "" && q.Glob != "" {
+		return auth.Resource{Structure: structureName, Name: q.Glob, Match: auth.Glob}
+	}
 	return auth.Resource{Structure: structureName, Name: q.Prefix, Match: auth.Prefix}
 }
 

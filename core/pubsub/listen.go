@@ -36,7 +36,7 @@ type ListenRequest struct {
 	Close        bool     `json:"close,omitempty" jsonschema:"end the subscription"`
 }
 
-// Resources is every pattern; of a subscription, the patterns were checked when it was opened.
+// Resources is every pattern; of a subscription, listen checks them again.
 func (r *ListenRequest) Resources() []auth.Resource { return patternResources(r.Patterns) }
 
 // Validate wants patterns or a subscription.
@@ -58,12 +58,18 @@ type ListenResponse struct {
 }
 
 func (b *Broker) listen(ctx context.Context, r *ListenRequest) (ListenResponse, error) {
-	owner := command.CallOf(ctx).Caller.Name
-	name, h, err := b.open(r, owner)
+	caller := command.CallOf(ctx).Caller
+	name, h, err := b.open(r, caller.Name)
 	if err != nil {
 		return ListenResponse{}, err
 	}
 	defer b.release(name, h, r.Close)
+	// What was allowed when it was opened may not be any more.
+	for _, res := range patternResources(h.subscription.patterns) {
+		if err := caller.Check(auth.Read, res); err != nil {
+			return ListenResponse{}, err
+		}
+	}
 	ctx, cancel := context.WithTimeoutCause(ctx, max(time.Duration(r.WaitMS)*time.Millisecond, time.Duration(r.Wait)*time.Second), errTooLong)
 	defer cancel()
 	resp := ListenResponse{Subscription: name, Messages: []*Message{}}

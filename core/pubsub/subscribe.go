@@ -28,7 +28,7 @@ func (r *SubscribeRequest) Resources() []auth.Resource { return patternResources
 func patternResources(patterns []string) []auth.Resource {
 	all := make([]auth.Resource, len(patterns))
 	for i, p := range patterns {
-		all[i] = auth.Resource{Structure: "pubsub", Name: p, Match: auth.Glob}
+		all[i] = auth.Resource{Structure: "pubsub", Name: p, Match: auth.Levels}
 	}
 	return all
 }
