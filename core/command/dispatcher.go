@@ -186,9 +186,10 @@ func (d *Dispatcher) read(ctx context.Context, r *Request, space *Space, args an
 	if r.Command.Waits {
 		guarded, release := r.guard(ctx, args)
 		defer release()
-		spot := space.park(guarded)
+		var spot parking
+		spot.park(guarded, space)
 		defer spot.leave()
-		resp, err := r.Command.handler.read(spot, space.States[r.Command.place], args)
+		resp, err := r.Command.handler.read(&spot, space.States[r.Command.place], args)
 		return resp, whyEnded(guarded, err)
 	}
 	if r.Command.Open {
@@ -225,9 +226,9 @@ func (d *Dispatcher) enter(ctx context.Context, r *Request, tx *Tx, args any) (a
 	if r.Command.Waits {
 		guarded, release := r.guard(ctx, args)
 		defer release()
-		spot := tx.space.park(guarded)
-		defer spot.leave()
-		resp, receipt, err := r.Command.handler.write(spot, tx.state, tx, args)
+		tx.spot.park(guarded, tx.space)
+		defer tx.spot.leave()
+		resp, receipt, err := r.Command.handler.write(&tx.spot, tx.state, tx, args)
 		return resp, receipt, whyEnded(guarded, err)
 	}
 	gate := tx.space.gate.enter()

@@ -27,8 +27,10 @@ type Tx struct {
 
 	open *transaction // nil for a commit of its own
 
-	// alone is the record of a commit of its own: here, and not in Commit, so that no SET allocates one.
+	// alone is the record of a commit of its own, and spot the context of a handler that waits: here, so that nobody
+	// allocates one.
 	alone journal.Record
+	spot  parking
 }
 
 // transaction is a record in the making.

@@ -28,8 +28,8 @@ func (p *parking) Value(key any) any {
 }
 
 // park takes the space's gate for a handler that can Wait.
-func (space *Space) park(ctx context.Context) *parking {
-	return &parking{Context: ctx, gate: &space.gate, held: space.gate.enter()}
+func (p *parking) park(ctx context.Context, space *Space) {
+	*p = parking{Context: ctx, gate: &space.gate, held: space.gate.enter()}
 }
 
 func (p *parking) leave() { p.held.RUnlock() }
