@@ -200,7 +200,7 @@ func TestTermStopsAServerWithWatchers(t *testing.T) {
 
 func TestServeRefusesWhatItCannotDo(t *testing.T) {
 	url := serve(t)
-	got := synap(t, "", "serve", "--http", strings.TrimPrefix(url, "http://"))
+	got := synap(t, "", "serve", "--data-dir", t.TempDir(), "--http", strings.TrimPrefix(url, "http://"))
 	if exitCode(got.code) != exitFailed || !strings.Contains(got.err, "is taken: another program listens there") {
 		t.Errorf("a port in use: %+v", got)
 	}
