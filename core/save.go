@@ -55,7 +55,11 @@ func (e *Engine) Save(ctx context.Context, put func(at journal.Place, chunk []by
 			}
 		}
 	}
-	// Last, so that an answer is never older than what it tells of.
+	// Last, so that an answer is never older than what it tells of; and once every call that had a number when this began
+	// has left its answer, however long it still waits for the disk.
+	for _, space := range spaces {
+		space.Pass()
+	}
 	e.dispatcher.SaveAnswers(func(entry []byte) { add(entry) })
 	return flush(journal.Place{Part: partAnswers})
 }

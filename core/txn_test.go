@@ -31,7 +31,11 @@ type world struct {
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	j := journal.NewMemory(journal.MemoryOptions{Epoch: 1})
+	return newWorldOn(t, journal.NewMemory(journal.MemoryOptions{Epoch: 1}))
+}
+
+func newWorldOn(t testing.TB, j journal.Journal) *world {
+	t.Helper()
 	engine, err := core.New(core.Options{Journal: j, Structures: []*command.Structure{
 		kv.Structure(kv.Options{}), queue.Structure(queue.Options{}), stream.Structure(stream.Options{}), pubsub.Structure(),
 	}})

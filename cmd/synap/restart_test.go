@@ -83,7 +83,7 @@ func TestStoriesOverRestarts(t *testing.T) {
 // TestKilledAtAnyMoment kills a real server with kill -9 again and again while eight writers write through HTTP, each repeating what was not
 // answered: nothing that was answered is lost, and nothing happens twice. SYNAP_TORTURE makes it last.
 func TestKilledAtAnyMoment(t *testing.T) {
-	rounds := 30
+	rounds := 50
 	if os.Getenv("SYNAP_TORTURE") != "" {
 		rounds = 2000
 	}

@@ -40,7 +40,7 @@ type remembered struct {
 	born   int64
 	done   chan struct{} // closed when value or failed is set
 	value  any
-	answer *journal.Answer // what is kept of it; nil when the call changed nothing
+	answer *journal.Answer // what is kept of it, once that is in the journal; nil when the call changed nothing. Guarded by answers.mu
 	// unsettled is set while the record is in the journal but its caller did not live to hear how safe it is: the next
 	// one waits for that again. It is guarded by answers.mu.
 	unsettled *joint
@@ -85,6 +85,13 @@ func (a *answers) remove(e *list.Element) {
 	}
 }
 
+// keep records what is in the journal of the answer, though the call has not ended.
+func (a *answers) keep(r *remembered, answer *journal.Answer) {
+	a.mu.Lock()
+	r.answer = answer
+	a.mu.Unlock()
+}
+
 // settle records how the call went and lets those who wait for it go on.
 func (a *answers) settle(r *remembered, value any, answer *journal.Answer, failed bool) {
 	a.mu.Lock()
@@ -101,7 +108,7 @@ func (a *answers) settle(r *remembered, value any, answer *journal.Answer, faile
 	}
 	grown := 0
 	if answer != nil && answer.Value != nil {
-		r.answer = answer
+		r.answer = answer             // that of a call which ran here was kept before; see keeping
 		grown = 2 * len(answer.Value) // once as a value, once as JSON
 	} else {
 		grown = weigh(value)
@@ -110,9 +117,17 @@ func (a *answers) settle(r *remembered, value any, answer *journal.Answer, faile
 	a.bytes += grown
 }
 
-// once runs what must not run twice, unless it ran before. run gets the answer to put into the same record as the
-// change, so that there is no moment at which one is kept without the other.
-func (d *Dispatcher) once(ctx context.Context, r *Request, space *Space, args any, run func(*journal.Answer) (*joint, error),
+// keeping is an answer to put into the same record as the change that it tells of, so that there is no moment at which
+// one is in the log without the other. kept says that the record is in the journal. It is called with the namespace's gate
+// still closed, so that there is no such moment in a snapshot either: what has a number when a save begins has its answer
+// when the save comes to answers.
+type keeping struct {
+	answer *journal.Answer
+	kept   func()
+}
+
+// once runs what must not run twice, unless it ran before.
+func (d *Dispatcher) once(ctx context.Context, r *Request, space *Space, args any, run func(*keeping) (*joint, error),
 ) (any, error) {
 	digest, err := digestOf(r.Command, args)
 	if err != nil {
@@ -141,13 +156,13 @@ func (d *Dispatcher) once(ctx context.Context, r *Request, space *Space, args an
 }
 
 // first runs the call and records its answer.
-func (d *Dispatcher) first(r *Request, promise *remembered, run func(*journal.Answer) (*joint, error)) (resp any, err error) {
+func (d *Dispatcher) first(r *Request, promise *remembered, run func(*keeping) (*joint, error)) (resp any, err error) {
 	answer := &journal.Answer{
 		Caller: r.Caller.Name, Key: r.IdempotencyKey, Command: r.Command.Name, Digest: promise.digest, Born: promise.born,
 	}
 	failed := true // what waiters see after a panic
 	defer func() { d.answers.settle(promise, resp, answer, failed) }()
-	j, err := run(answer)
+	j, err := run(&keeping{answer, func() { d.answers.keep(promise, answer) }})
 	switch {
 	case err == nil:
 		resp, failed = j.response(), false
@@ -180,9 +195,9 @@ func (d *Dispatcher) again(ctx context.Context, known *remembered) (any, error) 
 
 // writeOnce runs a Write under an idempotency key: as a transaction of one command.
 func (d *Dispatcher) writeOnce(ctx context.Context, r *Request, space *Space, args any) (any, error) {
-	return d.once(ctx, r, space, args, func(answer *journal.Answer) (*joint, error) {
+	return d.once(ctx, r, space, args, func(k *keeping) (*joint, error) {
 		j := &joint{space: space, steps: []step{{Request: r, args: args}}, asked: r.Durability, single: true}
-		return j, d.run(ctx, j, answer)
+		return j, d.run(ctx, j, k)
 	})
 }
 

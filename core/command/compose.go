@@ -86,7 +86,7 @@ func (d *Dispatcher) plan(ctx context.Context, r *Request, space *Space, args an
 
 // compose runs a composed command.
 func (d *Dispatcher) compose(ctx context.Context, r *Request, space *Space, args any) (any, error) {
-	run := func(answer *journal.Answer) (*joint, error) {
+	run := func(k *keeping) (*joint, error) {
 		plan, err := d.plan(ctx, r, space, args)
 		if err == nil && plan.Claim != nil {
 			err = plan.Claim()
@@ -94,7 +94,7 @@ func (d *Dispatcher) compose(ctx context.Context, r *Request, space *Space, args
 		if err != nil {
 			return nil, err
 		}
-		return d.together(ctx, space, plan, answer)
+		return d.together(ctx, space, plan, k)
 	}
 	if r.IdempotencyKey != "" {
 		return d.once(ctx, r, space, args, run)

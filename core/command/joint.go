@@ -38,7 +38,7 @@ type step struct {
 }
 
 // run runs the steps as one record, waits until it is as safe as asked, and fills in the outcome.
-func (d *Dispatcher) run(ctx context.Context, j *joint, answer *journal.Answer) error {
+func (d *Dispatcher) run(ctx context.Context, j *joint, k *keeping) error {
 	if len(j.steps) == 0 {
 		return nil
 	}
@@ -53,7 +53,7 @@ func (d *Dispatcher) run(ctx context.Context, j *joint, answer *journal.Answer) 
 			return nil
 		}
 		j.outcome.Version = seq
-		return j.keep(answer, &open.record)
+		return j.keep(k, open)
 	})
 	if err != nil || seq == 0 {
 		return d.seen(ctx, err)
@@ -124,10 +124,11 @@ func (j *joint) response() any {
 }
 
 // keep makes the answer a part of the record.
-func (j *joint) keep(answer *journal.Answer, rec *journal.Record) (err error) {
-	if answer == nil {
+func (j *joint) keep(k *keeping, open *transaction) (err error) {
+	if k == nil {
 		return nil
 	}
+	answer := k.answer
 	if !j.single {
 		j.promise(journal.InMemory) // so that Outcome.restored knows which results have a durability
 	}
@@ -138,7 +139,8 @@ func (j *joint) keep(answer *journal.Answer, rec *journal.Record) (err error) {
 		return fault.New(fault.TooLarge, "the answer has %d bytes; at most %d are kept for an idempotency key: read less, or go without one",
 			len(answer.Value), maxKeptBytes).With("limit", maxKeptBytes)
 	}
-	rec.Answer = answer
+	open.record.Answer = answer
+	open.after = append(open.after, k.kept)
 	return nil
 }
 

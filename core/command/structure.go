@@ -157,6 +157,9 @@ func (space *Space) Save(place, part int, from []byte, add func(entry []byte)) (
 	return space.States[place].Save(part, from, add)
 }
 
+// Pass returns when the transaction that has the namespace to itself, if there is one, has ended.
+func (space *Space) Pass() { space.gate.enter().RUnlock() }
+
 // Clock tells the time in Unix milliseconds. It follows the monotonic clock from the wall-clock time at which
 // it was made, so that a jump of the wall clock expires nothing early and moves no lease.
 type Clock struct {

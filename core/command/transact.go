@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/hivellm/synap-go/core/fault"
-	"github.com/hivellm/synap-go/core/journal"
 )
 
 // Transact runs several commands of one namespace as one: they see what those before them did, nobody else
@@ -23,13 +22,13 @@ func (d *Dispatcher) Transact(ctx context.Context, calls []*Request) ([]any, err
 }
 
 // together runs a plan. answer, if any, becomes a part of the record.
-func (d *Dispatcher) together(ctx context.Context, space *Space, plan *Plan, answer *journal.Answer) (j *joint, err error) {
+func (d *Dispatcher) together(ctx context.Context, space *Space, plan *Plan, k *keeping) (j *joint, err error) {
 	defer func() { j.count(err) }()
 	defer recovered(&err)
 	if j, err = d.gather(space, plan); err != nil {
 		return j, err
 	}
-	return j, d.run(ctx, j, answer)
+	return j, d.run(ctx, j, k)
 }
 
 // gather makes all checks that come before the first command runs. It returns the joint with an error too.
