@@ -32,6 +32,10 @@ var plan = map[string][]string{
 	"core/stream": {"core/auth", "core/command", "core/fault", "core/journal", "core/value"},
 	"core/pubsub": {"core/auth", "core/command", "core/fault", "core/journal", "core/value"},
 
+	// What structures are made of, and what knows neither commands nor the journal: numbers in, numbers out.
+	"vector/text":   {},
+	"vector/fusion": {},
+
 	// The doors: they know the table, never a structure, the engine, the disk or each other.
 	"http":  {"core/auth", "core/command", "core/fault", "core/journal", "core/value"},
 	"mcp":   {"core/auth", "core/command", "core/fault", "core/journal", "core/value"},
