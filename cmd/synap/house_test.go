@@ -31,6 +31,7 @@ var plan = map[string][]string{
 	"core/queue":  {"core/auth", "core/command", "core/fault", "core/journal", "core/value"},
 	"core/stream": {"core/auth", "core/command", "core/fault", "core/journal", "core/value"},
 	"core/pubsub": {"core/auth", "core/command", "core/fault", "core/journal", "core/value"},
+	"core/agent":  {"core/auth", "core/command", "core/fault", "core/journal", "core/value"},
 
 	// What structures are made of, and what knows neither commands nor the journal: numbers in, numbers out.
 	"vector/text":   {},

@@ -11,6 +11,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"github.com/hivellm/synap-go/core"
+	"github.com/hivellm/synap-go/core/agent"
 	"github.com/hivellm/synap-go/core/command"
 	"github.com/hivellm/synap-go/core/kv"
 	"github.com/hivellm/synap-go/core/pubsub"
@@ -30,6 +31,7 @@ func structures() []*command.Structure {
 		queue.Structure(queue.Options{}),
 		stream.Structure(stream.Options{}),
 		pubsub.Structure(),
+		agent.Structure(),
 	}
 }
 

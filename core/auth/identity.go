@@ -59,6 +59,7 @@ func Name(structure, name string) Resource { return Resource{Structure: structur
 // Identity is a caller. It is immutable once a door has handed it out.
 type Identity struct {
 	Name       string   // for logs and provenance; no two callers have the same
+	Agent      string   // which of the agents that share the credential; see As
 	Key        string   // the id of the API key that it called with; "" for others
 	Namespace  string   // where requests go that name no namespace
 	Namespaces []string // further namespaces it may select; nil means every one

@@ -84,9 +84,13 @@ func (id *Identity) Now() (*Identity, error) {
 		_, err := p.Identity()
 		return nil, err
 	case now.Namespace == id.Namespace:
-		return now, nil
+		return now.As(id.Agent)
 	}
-	return now.In(id.Namespace) // where the door had moved it to
+	moved, err := now.In(id.Namespace) // where the door had moved it to
+	if err != nil {
+		return nil, err
+	}
+	return moved.As(id.Agent)
 }
 
 // MayChange reports whether Now may ever answer anything but the identity itself.

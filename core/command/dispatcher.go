@@ -293,6 +293,9 @@ func (d *Dispatcher) watch(ctx context.Context, r *Request, sink Sink) (err erro
 	if f := args.(interface{ following() *Following }).following(); f.Limit > 0 {
 		sink = &limited{Sink: sink, left: f.Limit}
 	}
+	if r.Command.Open {
+		ctx = withCall(ctx, r)
+	}
 	ctx, release := r.guard(ctx, args)
 	defer release()
 	err = whyEnded(ctx, r.Command.handler.watch(ctx, space.States[r.Command.place], args, sink))
