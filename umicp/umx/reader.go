@@ -1,0 +1,122 @@
+package umx
+
+import (
+	"io"
+)
+
+// What a Reader holds: as little as an idle connection needs at first, and no more than pays on a busy one. A frame
+// that does not fit has memory of its own, into which it is read directly.
+const (
+	firstBuffer = 4 << 10
+	fullBuffer  = 64 << 10
+)
+
+// Reader reads frames off a connection: as many at a time as have come, without copying them.
+type Reader struct {
+	src    io.Reader
+	limits Limits
+	buf    []byte
+	r, w   int // buf[r:w] has been read and not returned
+	frame  Frame
+}
+
+// NewReader returns a reader of frames within the limits.
+func NewReader(src io.Reader, l Limits) *Reader {
+	return &Reader{src: src, limits: l.orDefault(), buf: make([]byte, firstBuffer)}
+}
+
+// SetLimits changes what is accepted from the next frame on, when two peers have agreed.
+func (r *Reader) SetLimits(l Limits) { r.limits = l.orDefault() }
+
+// Ready reports whether Next will return without reading.
+func (r *Reader) Ready() bool {
+	have := r.w - r.r
+	if have < HeaderBytes {
+		return false
+	}
+	length := uint64(le.Uint32(r.buf[r.r+16:])) + legacyBytes
+	return uint64(have) >= length || length > uint64(r.limits.MaxFrame) //nolint:gosec // the latter is an error at once
+}
+
+// Next returns the next frame. The frame is the same one every time; what it holds is valid until the next call,
+// except for the body of one larger than 64 KiB, which is its receiver's. io.EOF means that the connection ended between
+// frames.
+func (r *Reader) Next() (*Frame, error) {
+	if err := r.fill(HeaderBytes); err != nil {
+		return nil, err
+	}
+	f := &r.frame
+	if err := f.ParseHeader(r.buf[r.r:], r.limits.MaxFrame); err != nil {
+		return nil, err
+	}
+	whole := HeaderBytes + f.BodyLen
+	if whole > fullBuffer {
+		return r.large()
+	}
+	if err := r.fill(whole); err != nil {
+		return nil, err
+	}
+	body := r.buf[r.r+HeaderBytes : r.r+whole : r.r+whole]
+	r.r += whole
+	return f, f.DecodeBody(body, r.limits)
+}
+
+// large reads a body into memory of its own.
+func (r *Reader) large() (*Frame, error) {
+	f := &r.frame
+	body := make([]byte, f.BodyLen)
+	n := copy(body, r.buf[r.r+HeaderBytes:r.w])
+	r.r, r.w = 0, 0
+	if _, err := io.ReadFull(r.src, body[n:]); err != nil {
+		return nil, unexpected(err)
+	}
+	return f, f.DecodeBody(body, r.limits)
+}
+
+// fill reads until n bytes are there.
+func (r *Reader) fill(n int) error {
+	if r.w-r.r >= n {
+		return nil
+	}
+	if r.r == r.w {
+		r.r, r.w = 0, 0
+	}
+	if len(r.buf)-r.r < n {
+		r.grow(n)
+	}
+	for r.w-r.r < n {
+		got, err := r.src.Read(r.buf[r.w:])
+		r.w += got
+		if err != nil && r.w-r.r < n {
+			if r.w > r.r {
+				err = unexpected(err)
+			}
+			return err
+		}
+	}
+	if r.w == len(r.buf) && len(r.buf) < fullBuffer {
+		r.grow(2 * len(r.buf)) // more has come than fits: read more at a time
+	}
+	return nil
+}
+
+// grow makes room for n bytes from r.r on, moving what is there to the front.
+func (r *Reader) grow(n int) {
+	size := len(r.buf)
+	for size < n {
+		size *= 2
+	}
+	into := r.buf
+	if size > len(r.buf) {
+		into = make([]byte, size)
+	}
+	r.w = copy(into, r.buf[r.r:r.w])
+	r.r, r.buf = 0, into
+}
+
+func unexpected(err error) error {
+	if err == io.EOF { //nolint:errorlint // readers return it as it is
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
