@@ -11,8 +11,8 @@ import (
 	"github.com/hivellm/synap-go/core/fault"
 )
 
-// namespaces is the kind of things that the engine itself has.
-const namespaces = "namespaces"
+// kindNamespaces is the kind of things that the engine itself has.
+const kindNamespaces = "namespaces"
 
 // BrowseRequest asks what things of a kind there are.
 type BrowseRequest struct {
@@ -37,10 +37,10 @@ type Thing struct {
 
 // browse runs the command that lists the things, for its own caller, and keeps of each its name and its numbers.
 func (s *server) browse(ctx context.Context, r *BrowseRequest) (BrowseResponse, error) {
-	if r.Kind == namespaces {
+	if r.Kind == kindNamespaces {
 		return s.browseNamespaces(ctx, r), nil
 	}
-	kinds := []string{namespaces}
+	kinds := []string{kindNamespaces}
 	for _, st := range s.engine.table.Structures() {
 		if st.Things == nil {
 			continue
@@ -138,7 +138,7 @@ func (s *server) browseNamespaces(ctx context.Context, r *BrowseRequest) BrowseR
 			resp.NextCursor = resp.Items[r.Limit-1].Name
 			break
 		}
-		resp.Items = append(resp.Items, Thing{Name: space.Name, URI: uri(namespaces, space.Name)})
+		resp.Items = append(resp.Items, Thing{Name: space.Name, URI: uri(kindNamespaces, space.Name)})
 	}
 	return resp
 }

@@ -8,9 +8,7 @@ package core
 import (
 	"context"
 	"crypto/rand"
-	"encoding/binary"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -20,6 +18,7 @@ import (
 	"github.com/hivellm/synap-go/core/command"
 	"github.com/hivellm/synap-go/core/fault"
 	"github.com/hivellm/synap-go/core/journal"
+	"github.com/hivellm/synap-go/core/quota"
 )
 
 // DefaultNamespace is where requests go that name no namespace.
@@ -28,14 +27,13 @@ const DefaultNamespace = command.DefaultNamespace
 // MaxNamespaces bounds how many namespaces there are; the next one is refused with Exhausted.
 const MaxNamespaces = 10_000
 
-var namespaceName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,62}$`)
-
 // Options say what an engine is made of.
 type Options struct {
 	Structures []*command.Structure
 	Journal    journal.Journal // nil is a fresh in-memory one
 	Disk       Disk            // where the journal is kept; nil when it is not
 	Version    string          // of the program, for status
+	Limits     Limits          // how much may be used
 	// Report hears of every Internal error; nil drops them.
 	Report func(command string, err error)
 }
@@ -51,15 +49,20 @@ type Engine struct {
 	clock      *command.Clock
 	feed       *journal.Feed
 	sweeper    *sweeper
+	limited    command.Limited
+	starved    chan struct{} // holds a token when memory is used up, and part of it may be garbage
 	dispatcher *command.Dispatcher
 	secret     [32]byte // what codes of previews are made with
 
 	home   *command.Space // the default namespace, which most requests are for
-	spaces sync.Map       // name -> *command.Space; only ever added to
+	spaces sync.Map       // name -> *command.Space
 
-	mu   sync.Mutex                // held while a namespace is added
+	mu   sync.Mutex                // held while a namespace is added or removed
 	byID map[uint32]*command.Space // the same, by number
-	last uint32                    // the highest number given out
+	last uint32                    // the highest number ever given out: none is used twice
+	own  map[uint32]quota.Limits   // of namespaces that have quotas of their own; what is unset is in defaults
+	// defaults are the quotas of namespaces that have none of their own.
+	defaults quota.Limits
 }
 
 // New assembles an engine. It does nothing until Run.
@@ -75,9 +78,11 @@ func New(o Options) (*Engine, error) {
 		clock:   command.NewClock(),
 		feed:    journal.NewFeed(o.Journal),
 		byID:    map[uint32]*command.Space{},
+		own:     map[uint32]quota.Limits{},
+		starved: make(chan struct{}, 1),
 	}
 	_, _ = rand.Read(e.secret[:]) // it never fails
-	table, err := command.NewTable(slices.Concat([]*command.Structure{e.server()}, o.Structures, e.transactions(), []*command.Structure{e.diskStructure()})...)
+	table, err := command.NewTable(slices.Concat([]*command.Structure{e.server()}, o.Structures, e.transactions(), []*command.Structure{e.diskStructure(), e.namespaces()})...)
 	if err != nil {
 		return nil, fmt.Errorf("the command table is wrong: %w", err)
 	}
@@ -88,7 +93,8 @@ func New(o Options) (*Engine, error) {
 	}
 	e.sweeper = newSweeper(e.clock, e.dispatcher)
 	e.home = e.add(1, DefaultNamespace) // the same in every history, so it needs no record
-	return e, nil
+	e.openLimits()
+	return e, e.SetLimits(o.Limits)
 }
 
 // Dispatcher runs the engine's commands.
@@ -98,6 +104,7 @@ func (e *Engine) Dispatcher() *command.Dispatcher { return e.dispatcher }
 func (e *Engine) Run(ctx context.Context) error {
 	var both sync.WaitGroup
 	both.Go(func() { e.sweeper.run(ctx) })
+	both.Go(func() { e.collect(ctx) })
 	defer both.Wait()
 	return e.feed.Run(ctx)
 }
@@ -112,8 +119,8 @@ func (e *Engine) Refuse(reason func() error) {
 	e.refuse.Store(&reason)
 }
 
-// Space implements command.Spaces: a namespace comes to be when it is first used.
-func (e *Engine) Space(name string) (*command.Space, error) {
+// Space implements command.Spaces.
+func (e *Engine) Space(name string, make bool) (*command.Space, error) {
 	if reason := e.refuse.Load(); reason != nil {
 		return nil, (*reason)()
 	}
@@ -123,26 +130,14 @@ func (e *Engine) Space(name string) (*command.Space, error) {
 	if s, ok := e.spaces.Load(name); ok {
 		return s.(*command.Space), nil
 	}
-	if !namespaceName.MatchString(name) {
-		return nil, fault.New(fault.Invalid,
-			"%q cannot be a namespace: 1 to 63 of a-z 0-9 . _ -, beginning with a letter or digit", name)
+	if err := checkNamespace(name); err != nil {
+		return nil, err
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if s, ok := e.spaces.Load(name); ok {
-		return s.(*command.Space), nil
+	if !make {
+		return nil, noNamespace(name)
 	}
-	if len(e.byID) >= MaxNamespaces {
-		return nil, fault.New(fault.Exhausted, "there are %d namespaces, and no more are allowed", MaxNamespaces).
-			With("limit", MaxNamespaces)
-	}
-	op := &namespaceOp{id: e.last + 1, name: name}
-	rec := journal.Record{}
-	rec.Add(journal.Change{Namespace: op.id, Structure: serverID, Op: op})
-	if _, err := e.journal.Append(&rec); err != nil {
-		return nil, fault.From(err)
-	}
-	return e.add(op.id, name), nil
+	space, _, err := e.found(name, false, quota.Own())
+	return space, err
 }
 
 // add makes a namespace's states. e.mu is held, or nobody else knows e yet.
@@ -153,15 +148,24 @@ func (e *Engine) add(id uint32, name string) *command.Space {
 	for place, s := range structures {
 		if s.Global && e.home != nil {
 			states[place] = e.home.States[place]
+			if space.Shared == nil {
+				space.Shared = make([]bool, len(structures))
+			}
+			space.Shared[place] = true
 			continue
 		}
 		states[place] = s.New(command.Env{
 			Namespace: id, Structure: s.ID, Clock: e.clock, Feed: e.feed,
-			Wake: func(at int64) { e.sweeper.wake(space, place, at) },
+			Wake: func(at int64) {
+				if !space.Gone() {
+					e.sweeper.wake(space, place, at)
+				}
+			},
 		})
 	}
 	e.byID[id], e.last = space, max(e.last, id)
 	e.spaces.Store(name, space)
+	space.Meter.SetLimits(e.defaults)
 	return space
 }
 
@@ -169,14 +173,18 @@ func (e *Engine) add(id uint32, name string) *command.Space {
 func (e *Engine) Replay(rec *journal.Record) error {
 	answered := false
 	for c := range rec.Changes() {
-		if op, ok := c.Op.(*namespaceOp); ok {
-			e.create(op)
+		if op, ok := c.Op.(engineOp); ok {
+			if err := op.replay(e); err != nil {
+				return err
+			}
 			continue
 		}
-		state := e.state(c.Namespace, c.Structure)
+		state, err := e.state(c.Namespace, c.Structure)
+		if err != nil {
+			return fault.New(fault.Corrupt, "record %d: %v", rec.Seq, err)
+		}
 		if state == nil {
-			return fault.New(fault.Corrupt, "record %d changes structure %d of namespace %d, which does not exist",
-				rec.Seq, c.Structure, c.Namespace)
+			continue // the namespace was deleted later on, which the record may tell of that comes
 		}
 		state.Replay(rec.Seq, c.Op)
 		if rec.Answer != nil && !answered {
@@ -189,29 +197,19 @@ func (e *Engine) Replay(rec *journal.Record) error {
 	return nil
 }
 
-// create makes the namespace, unless there is one of that number.
-func (e *Engine) create(op *namespaceOp) {
+// state returns the state of the structure in the namespace, both by number; nil of a namespace that was deleted.
+func (e *Engine) state(namespace uint32, structure uint8) (command.State, error) {
 	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.byID[op.id] == nil {
-		e.add(op.id, op.name)
-	}
-}
-
-// state returns the state of the structure in the namespace, both by number; nil when there is none.
-func (e *Engine) state(namespace uint32, structure uint8) command.State {
-	e.mu.Lock()
-	space := e.byID[namespace]
+	space, known := e.byID[namespace], namespace != 0 && namespace <= e.last
 	e.mu.Unlock()
+	place := slices.IndexFunc(e.table.Structures(), func(s *command.Structure) bool { return s.ID == structure })
+	if place < 0 || !known {
+		return nil, fmt.Errorf("there is no structure %d in a namespace %d", structure, namespace)
+	}
 	if space == nil {
-		return nil
+		return nil, nil
 	}
-	for place, s := range e.table.Structures() {
-		if s.ID == structure {
-			return space.States[place]
-		}
-	}
-	return nil
+	return space.States[place], nil
 }
 
 // Namespaces returns every namespace, by name.
@@ -236,29 +234,4 @@ func (e *Engine) Check() error {
 		}
 	}
 	return nil
-}
-
-// namespaceOp records that a namespace came to be. Its encoding is the number, little-endian, and the name.
-type namespaceOp struct {
-	id   uint32
-	name string
-}
-
-const opNamespace = 1 // permanent
-
-func (op *namespaceOp) Kind() byte { return opNamespace }
-
-func (op *namespaceOp) AppendTo(b []byte) []byte {
-	return append(binary.LittleEndian.AppendUint32(b, op.id), op.name...)
-}
-
-func (op *namespaceOp) Target() (string, bool) { return op.name, false }
-
-func (op *namespaceOp) Size() int { return 48 + len(op.name) }
-
-func decodeOp(kind byte, data []byte) (journal.Op, error) {
-	if kind != opNamespace || len(data) < 5 || !namespaceName.Match(data[4:]) {
-		return nil, fault.New(fault.Corrupt, "a server op of kind %d cannot be read", kind)
-	}
-	return &namespaceOp{id: binary.LittleEndian.Uint32(data), name: string(data[4:])}, nil
 }

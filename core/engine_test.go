@@ -136,23 +136,23 @@ func TestNamespaces(t *testing.T) {
 		"a": true, "team-1.eu_west": true, strings.Repeat("x", 63): true,
 		"": false, "A": false, "-a": false, "a b": false, "../x": false, strings.Repeat("x", 64): false,
 	} {
-		s, err := engine.Space(name)
+		s, err := engine.Space(name, true)
 		if (err == nil) != ok || (err != nil && fault.CodeOf(err) != fault.Invalid) {
 			t.Errorf("namespace %q: %v", name, err)
 		}
-		if again, _ := engine.Space(name); again != s {
+		if again, _ := engine.Space(name, true); again != s {
 			t.Errorf("namespace %q is two", name)
 		}
 	}
 	for i := len(engine.Namespaces()); i < core.MaxNamespaces; i++ {
-		if _, err := engine.Space(fmt.Sprint("n", i)); err != nil {
+		if _, err := engine.Space(fmt.Sprint("n", i), true); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := engine.Space("one-too-many"); fault.CodeOf(err) != fault.Exhausted {
+	if _, err := engine.Space("one-too-many", true); fault.CodeOf(err) != fault.Exhausted {
 		t.Errorf("one too many: %v", err)
 	}
-	if _, err := engine.Space(core.DefaultNamespace); err != nil {
+	if _, err := engine.Space(core.DefaultNamespace, false); err != nil {
 		t.Errorf("the default namespace: %v", err)
 	}
 }
@@ -166,7 +166,7 @@ func TestReplayMakesTheNamespacesAgain(t *testing.T) {
 		t.Fatal(err1, err2)
 	}
 	for _, name := range []string{"b", "a", "c"} {
-		if _, err := one.Space(name); err != nil {
+		if _, err := one.Space(name, true); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -191,8 +191,8 @@ func TestReplayMakesTheNamespacesAgain(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"b", "a", "c", "d"} {
-		x, err1 := one.Space(name)
-		y, err2 := two.Space(name)
+		x, err1 := one.Space(name, true)
+		y, err2 := two.Space(name, true)
 		if err1 != nil || err2 != nil || x.ID != y.ID {
 			t.Errorf("namespace %s is %d and %d", name, x.ID, y.ID)
 		}
@@ -231,6 +231,12 @@ func TestStatusCountsWhatIsThere(t *testing.T) {
 		t.Fatal(err)
 	}
 	reader := &auth.Identity{Name: "eve", Namespace: "lab", Access: auth.Read}
+	if _, err := engine.Dispatcher().Do(t.Context(), &command.Request{Caller: reader, Command: c}); fault.CodeOf(err) != fault.NotFound {
+		t.Errorf("a reader of a namespace that does not exist: %v", err)
+	}
+	if _, err := engine.Space("lab", true); err != nil {
+		t.Fatal(err)
+	}
 	v, err := engine.Dispatcher().Do(t.Context(), &command.Request{Caller: reader, Command: c})
 	if err != nil {
 		t.Fatal(err)

@@ -3,6 +3,7 @@ package core
 import (
 	"cmp"
 	"context"
+	"encoding/binary"
 	"hash/fnv"
 	"slices"
 
@@ -15,6 +16,8 @@ import (
 const (
 	partNamespaces = 0 // entries as namespaceOp.AppendTo writes them
 	partAnswers    = 1 // entries as Dispatcher.SaveAnswers writes them
+	partNumber     = 2 // one entry, the highest number that was ever given out, u32; there if that namespace is not
+	partQuotas     = 3 // entries as quotasOp.AppendTo writes them
 )
 
 // Save hands everything that the engine holds to put, as chunks of entries, while commands go on: the namespaces
@@ -31,11 +34,23 @@ func (e *Engine) Save(ctx context.Context, put func(at journal.Place, chunk []by
 		chunk = chunk[:0]
 		return err
 	}
-	spaces := e.byNumber()
+	spaces, last, quotas := e.listed()
 	for _, space := range spaces {
 		add((&namespaceOp{id: space.ID, name: space.Name}).AppendTo(nil))
 	}
 	if err := flush(journal.Place{Part: partNamespaces}); err != nil {
+		return err
+	}
+	if spaces[len(spaces)-1].ID != last {
+		add(binary.LittleEndian.AppendUint32(nil, last))
+	}
+	if err := flush(journal.Place{Part: partNumber}); err != nil {
+		return err
+	}
+	for _, op := range quotas {
+		add(op.AppendTo(nil))
+	}
+	if err := flush(journal.Place{Part: partQuotas}); err != nil {
 		return err
 	}
 	for _, space := range spaces {
@@ -64,11 +79,21 @@ func (e *Engine) Save(ctx context.Context, put func(at journal.Place, chunk []by
 	return flush(journal.Place{Part: partAnswers})
 }
 
-// byNumber returns every namespace in the order in which they came to be.
-func (e *Engine) byNumber() []*command.Space {
-	all := e.Namespaces()
-	slices.SortFunc(all, func(a, b *command.Space) int { return cmp.Compare(a.ID, b.ID) })
-	return all
+// listed returns every namespace in the order in which they came to be, the highest number that one ever had, and the
+// quotas that they have of their own: all as of one moment.
+func (e *Engine) listed() (spaces []*command.Space, last uint32, quotas []*quotasOp) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, space := range e.byID {
+		spaces = append(spaces, space)
+	}
+	slices.SortFunc(spaces, func(a, b *command.Space) int { return cmp.Compare(a.ID, b.ID) })
+	for _, space := range spaces {
+		if own, ok := e.own[space.ID]; ok {
+			quotas = append(quotas, &quotasOp{id: space.ID, quotas: own})
+		}
+	}
+	return spaces, e.last, quotas
 }
 
 // Restore takes in a chunk that Save handed out. The engine's own chunks come first; those of one place come in
@@ -93,26 +118,43 @@ func (e *Engine) Restore(at journal.Place, chunk []byte) error {
 
 // restorer returns what takes in the entries of a place.
 func (e *Engine) restorer(at journal.Place) (func(entry []byte) error, error) {
-	switch {
-	case at == journal.Place{Part: partNamespaces}:
-		return e.restoreNamespace, nil
-	case at == journal.Place{Part: partAnswers}:
+	switch at {
+	case journal.Place{Part: partNamespaces}:
+		return e.restoreOp(opNamespace), nil
+	case journal.Place{Part: partQuotas}:
+		return e.restoreOp(opQuotas), nil
+	case journal.Place{Part: partNumber}:
+		return e.restoreNumber, nil
+	case journal.Place{Part: partAnswers}:
 		return e.dispatcher.RestoreAnswer, nil
 	}
-	state := e.state(at.Namespace, at.Structure)
-	if state == nil {
+	state, err := e.state(at.Namespace, at.Structure)
+	if err != nil || state == nil {
 		return nil, fault.New(fault.Corrupt, "there are entries of structure %d of namespace %d, which does not exist",
 			at.Structure, at.Namespace)
 	}
 	return state.Restore, nil
 }
 
-func (e *Engine) restoreNamespace(entry []byte) error {
-	op, err := decodeOp(opNamespace, entry)
-	if err != nil {
-		return err
+// restoreOp takes in an entry that is an op of the engine's own.
+func (e *Engine) restoreOp(kind byte) func(entry []byte) error {
+	return func(entry []byte) error {
+		op, err := decodeOp(kind, entry)
+		if err != nil {
+			return err
+		}
+		return op.(engineOp).replay(e)
 	}
-	e.create(op.(*namespaceOp))
+}
+
+// restoreNumber takes in the highest number that was ever given out.
+func (e *Engine) restoreNumber(entry []byte) error {
+	if len(entry) != 4 {
+		return fault.New(fault.Corrupt, "the number of the last namespace cannot be read")
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.last = max(e.last, binary.LittleEndian.Uint32(entry))
 	return nil
 }
 

@@ -69,6 +69,19 @@ func (s *sweeper) wake(space *command.Space, place int, at int64) {
 	}
 }
 
+// forget drops what was asked for in a namespace that is gone.
+func (s *sweeper) forget(space *command.Space) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for place := range space.States {
+		key := slot{space, place}
+		if d := s.bySlot[key]; d != nil {
+			heap.Remove(&s.order, d.index)
+			delete(s.bySlot, key)
+		}
+	}
+}
+
 // run sweeps until the context ends.
 func (s *sweeper) run(ctx context.Context) {
 	timer := time.NewTimer(time.Hour)

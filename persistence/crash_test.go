@@ -44,7 +44,7 @@ func script(fs vfs.FS, mode persistence.Mode) (diary, error) {
 	if err != nil {
 		return d, err
 	}
-	if _, err := w.engine.Space("other"); err != nil {
+	if _, err := w.engine.Space("other", true); err != nil {
 		return d, err
 	}
 	d.note(w)

@@ -22,14 +22,15 @@ var plan = map[string][]string{
 	"core/value":   {"core/fault"},
 	"core/auth":    {"core/fault"},
 	"core/journal": {"core/fault"},
-	"core/command": {"core/auth", "core/fault", "core/journal", "core/value"},
-	"core":         {"core/auth", "core/command", "core/fault", "core/journal", "core/value"},
+	"core/quota":   {"core/fault"},
+	"core/command": {"core/auth", "core/fault", "core/journal", "core/quota", "core/value"},
+	"core":         {"core/auth", "core/command", "core/fault", "core/journal", "core/quota", "core/value"},
 
 	// The structures: each knows itself and the table, never another structure, the engine or a door.
-	"core/kv": {"core/auth", "core/command", "core/fault", "core/journal", "core/value"},
+	"core/kv": {"core/auth", "core/command", "core/fault", "core/journal", "core/quota", "core/value"},
 
-	"core/queue":  {"core/auth", "core/command", "core/fault", "core/journal", "core/value"},
-	"core/stream": {"core/auth", "core/command", "core/fault", "core/journal", "core/value"},
+	"core/queue":  {"core/auth", "core/command", "core/fault", "core/journal", "core/quota", "core/value"},
+	"core/stream": {"core/auth", "core/command", "core/fault", "core/journal", "core/quota", "core/value"},
 	"core/pubsub": {"core/auth", "core/command", "core/fault", "core/journal", "core/value"},
 	"core/agent":  {"core/auth", "core/command", "core/fault", "core/journal", "core/value"},
 

@@ -77,6 +77,20 @@ func (a *answers) trim(now int64) {
 	}
 }
 
+// Forget drops the answers of callers in a namespace: it was deleted, and they are a part of it.
+func (d *Dispatcher) Forget(space uint32) {
+	a := d.answers
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for e := a.order.Front(); e != nil; {
+		next := e.Next()
+		if e.Value.(*remembered).key.space == space {
+			a.remove(e)
+		}
+		e = next
+	}
+}
+
 func (a *answers) remove(e *list.Element) {
 	r := a.order.Remove(e).(*remembered)
 	a.bytes -= r.size

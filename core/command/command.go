@@ -62,8 +62,14 @@ type Info struct {
 	Secret bool
 	// Open marks a command that touches no named thing, so that its request names no resource.
 	Open bool
-	// Waits marks a Read or Write whose handler may call Wait.
+	// Waits marks a Read or Write whose handler may call Wait, and an Act that may take until its context ends.
 	Waits bool
+	// Frees marks a Write that makes room, or that somebody needs in order to make room: it is let through when memory is
+	// used up, and no quota counts what it does.
+	Frees bool
+	// Weight is how many requests it counts for where requests are limited, besides what its lists and its limit
+	// add; 0 is 1, negative is none at all. See Command.weigh.
+	Weight int
 
 	Args   string   // request fields that a command line takes by place: "key value", the last perhaps "keys..."
 	Routes []string // further HTTP routes: "GET /kv/:key", relative to /v1
@@ -99,6 +105,7 @@ type Command struct {
 	fields    *fields
 	validates bool // *Request has a Validate method of its own
 	names     bool // *Request has Resource or Resources
+	weights   weights
 	handler   handler
 	stats     Stats
 }

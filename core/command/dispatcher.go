@@ -7,14 +7,17 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/hivellm/synap-go/core/auth"
 	"github.com/hivellm/synap-go/core/fault"
 	"github.com/hivellm/synap-go/core/journal"
+	"github.com/hivellm/synap-go/core/quota"
 )
 
 // Spaces finds namespaces. The engine is one.
 type Spaces interface {
-	// Space returns the namespace of that name, making it if the name is allowed.
-	Space(name string) (*Space, error)
+	// Space returns the namespace of that name. One that does not exist is made if make says so and the name is
+	// allowed, and is NotFound else.
+	Space(name string, make bool) (*Space, error)
 }
 
 // Dispatcher runs commands: who calls, may they, which namespace, is the request right, the handler, and then
@@ -30,11 +33,15 @@ type Dispatcher struct {
 	journal journal.Journal
 	clock   *Clock
 	answers *answers
+	limited Limited
 }
 
 // NewDispatcher returns a dispatcher of the table's commands.
 func NewDispatcher(table *Table, spaces Spaces, j journal.Journal, clock *Clock) *Dispatcher {
-	return &Dispatcher{Report: func(string, error) {}, table: table, spaces: spaces, journal: j, clock: clock, answers: newAnswers()}
+	return &Dispatcher{
+		Report: func(string, error) {}, table: table, spaces: spaces, journal: j, clock: clock, answers: newAnswers(),
+		limited: unlimited(),
+	}
 }
 
 // Table implements Executor.
@@ -86,10 +93,7 @@ func (d *Dispatcher) do(ctx context.Context, r *Request) (resp any, err error) {
 		if r.Command.composed() {
 			resp, err = d.compose(ctx, r, space, args)
 		} else {
-			guarded, release := r.guard(ctx, args)
-			resp, err = r.Command.handler.read(withCall(guarded, r), space.States[r.Command.place], args)
-			err = whyEnded(guarded, err)
-			release()
+			resp, err = d.act(ctx, r, space, args)
 		}
 	case KindWrite:
 		if r.IdempotencyKey != "" {
@@ -103,6 +107,7 @@ func (d *Dispatcher) do(ctx context.Context, r *Request) (resp any, err error) {
 	if err != nil {
 		return nil, fault.From(err)
 	}
+	space.answered(resp)
 	return resp, nil
 }
 
@@ -177,8 +182,28 @@ func (d *Dispatcher) prepare(r *Request) (*Space, any, error) {
 	if r.Command.structure.Global {
 		name = DefaultNamespace
 	}
-	space, err := d.spaces.Space(name)
-	return space, args, err
+	// Who administers makes a namespace by using it; everybody else uses those that there are.
+	space, err := d.spaces.Space(name, r.Caller.Everywhere(auth.Admin))
+	if err != nil {
+		return nil, nil, err
+	}
+	return space, args, d.limit(r, space, args)
+}
+
+// act runs an Act. One that waits does not outlive its namespace.
+func (d *Dispatcher) act(ctx context.Context, r *Request, space *Space, args any) (resp any, err error) {
+	if space.gone.Load() {
+		return nil, space.deleted()
+	}
+	if r.Command.Waits {
+		within, over := space.within(ctx)
+		defer func() { err = over(err) }()
+		ctx = within
+	}
+	guarded, release := r.guard(ctx, args)
+	defer release()
+	resp, err = r.Command.handler.read(withCall(guarded, r), space.States[r.Command.place], args)
+	return resp, whyEnded(guarded, err)
 }
 
 // read runs a Read so that it sees no transaction's middle.
@@ -187,7 +212,9 @@ func (d *Dispatcher) read(ctx context.Context, r *Request, space *Space, args an
 		guarded, release := r.guard(ctx, args)
 		defer release()
 		var spot parking
-		spot.park(guarded, space)
+		if err := spot.park(guarded, space); err != nil {
+			return nil, err
+		}
 		defer spot.leave()
 		resp, err := r.Command.handler.read(&spot, space.States[r.Command.place], args)
 		return resp, whyEnded(guarded, err)
@@ -201,7 +228,10 @@ func (d *Dispatcher) read(ctx context.Context, r *Request, space *Space, args an
 			return resp, err
 		}
 	}
-	gate := space.gate.enter()
+	gate, err := space.enter()
+	if err != nil {
+		return nil, err
+	}
 	defer gate.RUnlock()
 	return r.Command.handler.read(ctx, space.States[r.Command.place], args)
 }
@@ -226,12 +256,17 @@ func (d *Dispatcher) enter(ctx context.Context, r *Request, tx *Tx, args any) (a
 	if r.Command.Waits {
 		guarded, release := r.guard(ctx, args)
 		defer release()
-		tx.spot.park(guarded, tx.space)
+		if err := tx.spot.park(guarded, tx.space); err != nil {
+			return nil, nil, err
+		}
 		defer tx.spot.leave()
 		resp, receipt, err := r.Command.handler.write(&tx.spot, tx.state, tx, args)
 		return resp, receipt, whyEnded(guarded, err)
 	}
-	gate := tx.space.gate.enter()
+	gate, err := tx.space.enter()
+	if err != nil {
+		return nil, nil, err
+	}
 	defer gate.RUnlock()
 	return r.Command.handler.write(ctx, tx.state, tx, args)
 }
@@ -254,11 +289,14 @@ func (d *Dispatcher) seen(ctx context.Context, err error) error {
 	return err
 }
 
-// Sweep runs one round of a state's sweeping and returns when the next is due.
+// Sweep runs one round of a state's sweeping and returns when the next is due; in a namespace that is gone, nothing is.
 func (d *Dispatcher) Sweep(space *Space, place int) (next int64, err error) {
 	defer recovered(&err)
 	tx := &Tx{journal: d.journal, clock: d.clock, space: space, state: space.States[place], id: d.table.structures[place].ID}
-	gate := space.gate.enter()
+	gate, err := space.enter()
+	if err != nil {
+		return 0, nil //nolint:nilerr // it is gone
+	}
 	defer gate.RUnlock()
 	return tx.state.Sweep(tx)
 }
@@ -296,9 +334,15 @@ func (d *Dispatcher) watch(ctx context.Context, r *Request, sink Sink) (err erro
 	if r.Command.Open {
 		ctx = withCall(ctx, r)
 	}
+	if err := space.Meter.Open(quota.Subscriptions); err != nil {
+		return err
+	}
+	defer space.Meter.Close(quota.Subscriptions)
+	ctx, over := space.within(ctx)
 	ctx, release := r.guard(ctx, args)
 	defer release()
-	err = whyEnded(ctx, r.Command.handler.watch(ctx, space.States[r.Command.place], args, sink))
+	sink = &slowed{Sink: sink, ctx: ctx, meter: space.Meter}
+	err = over(whyEnded(ctx, r.Command.handler.watch(ctx, space.States[r.Command.place], args, sink)))
 	if err == nil || errors.Is(err, errEnough) {
 		return nil
 	}

@@ -64,6 +64,9 @@ func TestWhoMayDoWhat(t *testing.T) {
 		{"a reader does not write", func(*command.Request) {}, "toy.add", `! denied eve may not write toy "a"`},
 		{"nor administer", func(*command.Request) {}, "toy.who", `! denied eve may not administer toy "a"`},
 		{"a granted namespace", func(r *command.Request) { r.Namespace = "lab" }, "toy.get", `{"count":0,"version":0}`},
+		{"a granted namespace that is not there", func(r *command.Request) {
+			r.Caller = &auth.Identity{Name: "eve", Namespace: "gone", Access: auth.Write}
+		}, "toy.get", `! not_found there is no namespace "gone": somebody with admin access makes it with namespace.create, or by using it`},
 		{"another namespace", func(r *command.Request) { r.Namespace = "vault" }, "toy.get", `! denied eve may not use namespace "vault"`},
 		{"nobody", func(r *command.Request) { r.Caller = nil }, "toy.get", `! unauthenticated who is calling is not known`},
 		{"more durability than there is", func(r *command.Request) { r.Durability = journal.Fsynced }, "toy.get",
@@ -74,6 +77,9 @@ func TestWhoMayDoWhat(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			b := newBench(t)
+			if _, err := b.engine.Space("lab", true); err != nil {
+				t.Fatal(err)
+			}
 			r := b.request(test.command, `{"name":"a"}`)
 			r.Caller = reader
 			test.change(r)

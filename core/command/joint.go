@@ -150,6 +150,9 @@ func (j *joint) keep(k *keeping, open *transaction) (err error) {
 func (d *Dispatcher) alone(space *Space, f func(seq uint64, open *transaction) error) (seq uint64, err error) {
 	space.gate.close()
 	defer space.gate.open()
+	if space.gone.Load() {
+		return 0, space.deleted()
+	}
 	open := &transaction{}
 	done := false
 	defer func() {

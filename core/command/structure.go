@@ -137,29 +137,6 @@ type Env struct {
 	Wake func(at int64)
 }
 
-// Space is a namespace: one State of each structure behind one gate.
-type Space struct {
-	ID     uint32
-	Name   string
-	States []State // in the table's order of structures
-	gate   gate
-}
-
-// NewSpace returns a namespace holding the given states.
-func NewSpace(id uint32, name string, states []State) *Space {
-	return &Space{ID: id, Name: name, States: states, gate: newGate()}
-}
-
-// Save is the Save of the state at that place, with the gate held.
-func (space *Space) Save(place, part int, from []byte, add func(entry []byte)) (next []byte) {
-	gate := space.gate.enter()
-	defer gate.RUnlock()
-	return space.States[place].Save(part, from, add)
-}
-
-// Pass returns when the transaction that has the namespace to itself, if there is one, has ended.
-func (space *Space) Pass() { space.gate.enter().RUnlock() }
-
 // Clock tells the time in Unix milliseconds. It follows the monotonic clock from the wall-clock time at which
 // it was made, so that a jump of the wall clock expires nothing early and moves no lease.
 type Clock struct {

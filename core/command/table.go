@@ -111,8 +111,10 @@ func (t *Table) add(c *Command, tools map[string]string) error {
 		return errors.New("the request names no resource and the command is not declared open")
 	case c.names && c.Open:
 		return errors.New("declared open, but the request names a resource")
-	case c.Waits && c.Kind != KindRead && c.Kind != KindWrite:
-		return errors.New("only a Read or a Write waits under the gate")
+	case c.Waits && c.Kind == KindWatch:
+		return errors.New("declared to wait, which a Watch always does")
+	case c.Frees && c.Kind != KindWrite:
+		return errors.New("declared to free memory, which only a Write can")
 	case c.ReadOnly() && c.Hints&Destructive != 0:
 		return errors.New("a command that changes nothing is not destructive")
 	}
@@ -120,6 +122,7 @@ func (t *Table) add(c *Command, tools map[string]string) error {
 	if c.fields, err = newFields(c.Request); err != nil {
 		return err
 	}
+	c.weights = newWeights(c.Request)
 	if c.requestSchema, err = schemaOf(c.Request); err != nil {
 		return fmt.Errorf("request: %w", err)
 	}

@@ -80,7 +80,7 @@ func TestAWrongTableDoesNotStart(t *testing.T) {
 		{"open and yet a resource", with(func(i *command.Info) { i.Open = true }), "declared open, but"},
 		{"a destructive read", with(func(i *command.Info) { i.Hints = command.Destructive }), "is not destructive"},
 		{"an act that needs nothing", command.Act(info(same), handle[nameRequest]), "which access it needs"},
-		{"an act that waits", command.Act(info(func(i *command.Info) { i.Access, i.Waits = auth.Read, true }), handle[nameRequest]), "only a Read or a Write waits"},
+		{"a watch that says it waits", command.Watch(info(func(i *command.Info) { i.Waits = true }), (*toy).watch), "which a Watch always does"},
 		{"a field without words", command.Read(info(same), handle[mutedRequest]), `field "extra" of the request has no jsonschema description`},
 		{"a bound that is no number", command.Read(info(same), handle[oddRequest]), "invalid syntax"},
 		{"an enum that is no string", command.Read(info(same), handle[enumRequest]), "an enum needs a string"},

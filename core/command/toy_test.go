@@ -287,7 +287,7 @@ func outcome(t testing.TB, v any, err error) string {
 
 // told returns the names that were added to for good.
 func (b *bench) told() []string {
-	space, err := b.engine.Space(core.DefaultNamespace)
+	space, err := b.engine.Space(core.DefaultNamespace, false)
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -296,7 +296,7 @@ func (b *bench) told() []string {
 
 // state returns all counts of the default namespace.
 func (b *bench) state() map[string]count {
-	space, err := b.engine.Space(core.DefaultNamespace)
+	space, err := b.engine.Space(core.DefaultNamespace, false)
 	if err != nil {
 		b.t.Fatal(err)
 	}

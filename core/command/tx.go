@@ -6,6 +6,7 @@ import (
 	"github.com/hivellm/synap-go/core/auth"
 	"github.com/hivellm/synap-go/core/fault"
 	"github.com/hivellm/synap-go/core/journal"
+	"github.com/hivellm/synap-go/core/quota"
 )
 
 // Tx is how a Write changes data. A handler decides under its structure's lock, then commits its ops; the ops
@@ -20,6 +21,9 @@ type Tx struct {
 	state   State
 	id      uint8 // the structure's number
 	clock   *Clock
+
+	memory  *quota.Memory // of the whole server
+	bounded bool          // commits are checked against limits
 
 	seq     uint64 // of the last commit; in a transaction, of the record to come
 	changed bool   // something was committed
@@ -45,6 +49,11 @@ var txs = sync.Pool{New: func() any { return new(Tx) }}
 // Commit writes the op to the journal as one record, applies it, and returns its sequence number: the version
 // of what it changed. On an error nothing changed. The caller holds the locks that the op needs.
 func (tx *Tx) Commit(op journal.Op) (version uint64, err error) {
+	if tx.bounded {
+		if err := tx.admit(op); err != nil {
+			return 0, err
+		}
+	}
 	if tx.open != nil {
 		return tx.join(op), nil
 	}
@@ -61,6 +70,11 @@ func (tx *Tx) Commit(op journal.Op) (version uint64, err error) {
 func (tx *Tx) CommitAll(ops []journal.Op) (version uint64, err error) {
 	if len(ops) == 0 {
 		return 0, nil
+	}
+	if tx.bounded {
+		if err := tx.admit(ops...); err != nil {
+			return 0, err
+		}
 	}
 	if tx.open != nil {
 		for _, op := range ops {
@@ -130,6 +144,8 @@ func (tx *Tx) Later() { tx.now = 0 }
 func (tx *Tx) begin(d *Dispatcher, r *Request, space *Space) {
 	tx.journal, tx.clock, tx.caller, tx.space = d.journal, d.clock, r.Caller, space
 	tx.state, tx.id = space.States[r.Command.place], r.Command.structure.ID
+	tx.memory = d.limited.Memory
+	tx.bounded = r.Command.grows() && (space.Meter.Limits() != nil || tx.memory.Limit() != 0)
 }
 
 // Caller is who asked for this change; nil when nobody did and time made it due.

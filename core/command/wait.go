@@ -13,8 +13,8 @@ const MaxWait = 25 * time.Second
 // gate while it waits, and knows which stripe to give back at the end.
 type parking struct {
 	context.Context
-	gate *gate
-	held *sync.RWMutex // the stripe that is held now
+	space *Space
+	held  *sync.RWMutex // the stripe that is held now
 }
 
 type parkingKey struct{}
@@ -28,8 +28,10 @@ func (p *parking) Value(key any) any {
 }
 
 // park takes the space's gate for a handler that can Wait.
-func (p *parking) park(ctx context.Context, space *Space) {
-	*p = parking{Context: ctx, gate: &space.gate, held: space.gate.enter()}
+func (p *parking) park(ctx context.Context, space *Space) error {
+	gate, err := space.enter()
+	*p = parking{Context: ctx, space: space, held: gate}
+	return err
 }
 
 func (p *parking) leave() { p.held.RUnlock() }
@@ -37,14 +39,20 @@ func (p *parking) leave() { p.held.RUnlock() }
 // Wait is how a handler waits: without the namespace's gate, so that transactions go on meanwhile. The handler
 // must hold no lock. It returns true when ready was closed or sent to, and false when the time is over; then,
 // and whenever it returns nil, the handler has its place back and must look at everything anew. In a
-// transaction nothing can happen by waiting, so it returns false at once.
-func Wait(ctx context.Context, ready <-chan struct{}, atMost time.Duration) (bool, error) {
+// transaction nothing can happen by waiting, so it returns false at once. An error says that it is over: the caller
+// went away, or the namespace was deleted.
+func Wait(ctx context.Context, ready <-chan struct{}, atMost time.Duration) (woken bool, err error) {
 	p, _ := ctx.Value(parkingKey{}).(*parking)
 	if p == nil || atMost <= 0 {
 		return false, nil
 	}
 	p.held.RUnlock()
-	defer func() { p.held = p.gate.enter() }()
+	defer func() {
+		p.held = p.space.gate.enter()
+		if p.space.gone.Load() {
+			woken, err = false, p.space.deleted()
+		}
+	}()
 	timer := time.NewTimer(min(atMost, MaxWait))
 	defer timer.Stop()
 	select {
@@ -52,6 +60,8 @@ func Wait(ctx context.Context, ready <-chan struct{}, atMost time.Duration) (boo
 		return true, nil
 	case <-timer.C:
 		return false, nil
+	case <-p.space.life.Done():
+		return false, p.space.deleted()
 	case <-ctx.Done():
 		return false, ctx.Err()
 	}

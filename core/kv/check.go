@@ -75,8 +75,8 @@ func (sh *shard) checkOrder() error {
 		}
 		n, last = n+1, w.item.key
 	}
-	if n != len(sh.items) || n != sh.order.len() {
-		return fmt.Errorf("%d keys in the map, %d in the order", len(sh.items), n)
+	if n != len(sh.items) || n != sh.order.len() || int64(n) != sh.held.Load() {
+		return fmt.Errorf("%d keys in the map, %d in the order, %d counted", len(sh.items), n, sh.held.Load())
 	}
 	return nil
 }

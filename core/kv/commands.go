@@ -126,7 +126,7 @@ func writers() []*command.Command {
 			},
 		}, (*Store).set),
 		command.Write(command.Info{
-			Name: "kv.delete", Op: 0x0103, Hints: command.Idempotent | command.Destructive,
+			Name: "kv.delete", Op: 0x0103, Frees: true, Hints: command.Idempotent | command.Destructive,
 			Args: "keys...", Routes: []string{"DELETE /kv/:key"},
 			Summary: "Delete keys.",
 			Doc:     "All of them at once. A key that does not exist is no error: it is among the missing.",
@@ -190,7 +190,7 @@ func writers() []*command.Command {
 			Doc:     "The copy has the same deadline unless one is given.",
 		}, (*Store).copy),
 		command.Write(command.Info{
-			Name: "kv.expire", Op: 0x010f, Hints: command.Idempotent, Args: "key ttl",
+			Name: "kv.expire", Op: 0x010f, Frees: true, Hints: command.Idempotent, Args: "key ttl",
 			Summary: "Give a key a time to live.",
 			Doc:     "This is a change of the key: it gets a new version, which a lock's holder goes on with.",
 		}, (*Store).expire),
@@ -199,7 +199,7 @@ func writers() []*command.Command {
 			Summary: "Take a key's time to live away.",
 		}, (*Store).persist),
 		command.Write(command.Info{
-			Name: "kv.clear", Op: 0x0115, Hints: command.Idempotent | command.Destructive, Args: "prefix",
+			Name: "kv.clear", Op: 0x0115, Frees: true, Hints: command.Idempotent | command.Destructive, Args: "prefix",
 			Summary: "Delete every key, or every key under a prefix.",
 			Doc:     "Without confirm nothing happens and the error says how many keys would go.",
 		}, (*Store).clear),

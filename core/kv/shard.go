@@ -3,6 +3,7 @@ package kv
 import (
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/hivellm/synap-go/core/command"
 	"github.com/hivellm/synap-go/core/value"
@@ -36,7 +37,8 @@ type shard struct {
 	order index     // the same items, by key; while unordered, some of them
 	due   deadlines // those with a deadline
 
-	keyBytes, valueBytes int64 // of all items
+	keyBytes, valueBytes int64        // of all items
+	held                 atomic.Int64 // how many items there are, for those who hold no lock or another one
 
 	// recent is the item that find returned last, nil once it is removed: a handler looks a key up and Apply
 	// looks it up again, which cost a fifth of a SET (BenchmarkDispatchSet).
@@ -93,6 +95,7 @@ func (sh *shard) add(key string) *item {
 		sh.order.set(it)
 	}
 	sh.keyBytes += int64(len(key))
+	sh.held.Add(1)
 	return it
 }
 
@@ -121,6 +124,7 @@ func (sh *shard) remove(key string) {
 	}
 	sh.recent = nil
 	delete(sh.items, key)
+	sh.held.Add(-1)
 	sh.order.remove(key)
 	sh.due.schedule(it, 0)
 	sh.keyBytes -= int64(len(key))
@@ -132,6 +136,7 @@ func (sh *shard) wipe(prefix string) {
 	if prefix == "" {
 		sh.items, sh.order, sh.loose, sh.due, sh.recent = nil, index{}, nil, nil, nil
 		sh.keyBytes, sh.valueBytes = 0, 0
+		sh.held.Store(0)
 		return
 	}
 	var keys []string

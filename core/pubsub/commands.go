@@ -22,7 +22,7 @@ func commands() []*command.Command {
 			},
 		}, (*Broker).publish),
 		command.Write(command.Info{
-			Name: "pubsub.forget", Op: 0x0402, Args: "topic", Hints: command.Idempotent | command.Destructive,
+			Name: "pubsub.forget", Op: 0x0402, Frees: true, Args: "topic", Hints: command.Idempotent | command.Destructive,
 			Summary: "Forget the message that a topic retains.",
 		}, (*Broker).forget),
 		command.Watch(command.Info{
@@ -32,7 +32,7 @@ func commands() []*command.Command {
 				"with a dropped event, or with overflow close is cut off.",
 		}, (*Broker).watch),
 		command.Act(command.Info{
-			Name: "pubsub.listen", Op: 0x0404, Access: auth.Read, Args: "patterns...",
+			Name: "pubsub.listen", Op: 0x0404, Access: auth.Read, Waits: true, Args: "patterns...",
 			Summary: "Poll for the messages of topics and patterns.",
 			Doc: "The first call opens a subscription and later ones go on with it by name, so that nothing is missed in between. It " +
 				"belongs to whoever opened it and ends five minutes after its last use.",
@@ -46,7 +46,7 @@ func commands() []*command.Command {
 			},
 		}, (*Broker).listen),
 		command.Act(command.Info{
-			Name: "pubsub.request", Op: 0x0405, Access: auth.Write, Args: "topic message",
+			Name: "pubsub.request", Op: 0x0405, Access: auth.Write, Waits: true, Args: "topic message",
 			Summary: "Publish a message and wait for the first answer to it.",
 			Doc: "Listeners see reply_to and publish their answer to it. Fails at once with not_found when nobody listens, and with " +
 				"timeout when nobody answers.",

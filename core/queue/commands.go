@@ -39,7 +39,7 @@ func workers() []*command.Command {
 			},
 		}, (*Queues).publish),
 		command.Write(command.Info{
-			Name: "queue.receive", Op: 0x0202, Args: "queue", Waits: true,
+			Name: "queue.receive", Op: 0x0202, Frees: true, Args: "queue", Waits: true,
 			Routes:  []string{"GET /queues/:queue/messages"},
 			Summary: "Take messages from a queue under a lease.",
 			Doc: "Each message is yours until its lease ends; then it is handed out again, unless you acknowledged it. The version is " +
@@ -55,7 +55,7 @@ func workers() []*command.Command {
 			},
 		}, (*Queues).receive),
 		command.Write(command.Info{
-			Name: "queue.ack", Op: 0x0203, Args: "receipts...", Hints: command.Idempotent,
+			Name: "queue.ack", Op: 0x0203, Frees: true, Args: "receipts...", Hints: command.Idempotent,
 			Summary: "Say what became of received messages: done, retry, reject or extend.",
 			Doc: "Each receipt is answered for itself. A stale one (its lease ended or was settled before) changes nothing. A retry past " +
 				"the queue's max_attempts makes a dead letter.",
@@ -94,12 +94,12 @@ func keepers() []*command.Command {
 			Doc:     "A queue that exists with the same settings is left as it is; with others the answer is already_exists.",
 		}, (*Queues).create),
 		command.Write(command.Info{
-			Name: "queue.update", Op: 0x0206, Args: "queue", Hints: command.Idempotent | command.Destructive,
+			Name: "queue.update", Op: 0x0206, Frees: true, Args: "queue", Hints: command.Idempotent | command.Destructive,
 			Summary: "Change some settings of a queue.",
 			Doc:     "Settings that are not given stay as they are. What is in the queue stays, even if it is more than would fit now.",
 		}, (*Queues).update),
 		command.Write(command.Info{
-			Name: "queue.delete", Op: 0x0207, Args: "queue", Hints: command.Destructive,
+			Name: "queue.delete", Op: 0x0207, Frees: true, Args: "queue", Hints: command.Destructive,
 			Summary: "Delete a queue with everything in it.",
 		}, (*Queues).delete),
 		command.Read(command.Info{
@@ -111,7 +111,7 @@ func keepers() []*command.Command {
 			Summary: "Report a queue in numbers, with its settings.",
 		}, (*Queues).stats),
 		command.Write(command.Info{
-			Name: "queue.purge", Op: 0x020a, Args: "queue state", Hints: command.Idempotent | command.Destructive,
+			Name: "queue.purge", Op: 0x020a, Frees: true, Args: "queue state", Hints: command.Idempotent | command.Destructive,
 			Summary: "Drop the messages of a queue that are in a state, or all.",
 			Doc:     "Receipts of purged messages are stale.",
 		}, (*Queues).purge),
@@ -122,11 +122,11 @@ func keepers() []*command.Command {
 				"place; in another they are the newest.",
 		}, (*Queues).redrive),
 		command.Write(command.Info{
-			Name: "queue.pause", Op: 0x020c, Args: "queue", Hints: command.Idempotent,
+			Name: "queue.pause", Op: 0x020c, Frees: true, Args: "queue", Hints: command.Idempotent,
 			Summary: "Hand out no more messages; publishing and acknowledging go on.",
 		}, (*Queues).pause),
 		command.Write(command.Info{
-			Name: "queue.resume", Op: 0x020d, Args: "queue", Hints: command.Idempotent,
+			Name: "queue.resume", Op: 0x020d, Frees: true, Args: "queue", Hints: command.Idempotent,
 			Summary: "Hand out messages again.",
 		}, (*Queues).resume),
 	}

@@ -79,13 +79,13 @@ func rooms() []*command.Command {
 				"The bounds hold for each partition; the newest event goes by age only.",
 		}, (*Streams).create),
 		command.Write(command.Info{
-			Name: "stream.update", Op: 0x0302, Args: "room", Hints: command.Idempotent | command.Destructive,
+			Name: "stream.update", Op: 0x0302, Frees: true, Args: "room", Hints: command.Idempotent | command.Destructive,
 			Routes:  []string{"PATCH /streams/:room"},
 			Summary: "Change how much a room keeps.",
 			Doc:     "What is over the new bounds goes at once. The number of partitions is fixed.",
 		}, (*Streams).update),
 		command.Write(command.Info{
-			Name: "stream.delete", Op: 0x0303, Args: "room", Hints: command.Idempotent | command.Destructive,
+			Name: "stream.delete", Op: 0x0303, Frees: true, Args: "room", Hints: command.Idempotent | command.Destructive,
 			Routes:  []string{"DELETE /streams/:room"},
 			Summary: "Delete a room with its events and groups.",
 			Doc:     "A room that is made again under the name has another generation, and begins at offset 0.",
@@ -99,7 +99,7 @@ func rooms() []*command.Command {
 			Summary: "Report what a room holds and how it is configured.",
 		}, (*Streams).stats),
 		command.Write(command.Info{
-			Name: "stream.trim", Op: 0x0309, Args: "room", Hints: command.Idempotent | command.Destructive,
+			Name: "stream.trim", Op: 0x0309, Frees: true, Args: "room", Hints: command.Idempotent | command.Destructive,
 			Summary: "Drop a room's oldest events.",
 			Doc:     "Offsets go on as before; whoever had not read the events is told how many were lost.",
 		}, (*Streams).trim),
@@ -115,7 +115,7 @@ func groups() []*command.Command {
 				"not committed when a member leaves or falls silent is fetched again by another: at least once, in order per partition.",
 		}, (*Streams).groupCreate),
 		command.Write(command.Info{
-			Name: "stream.group.delete", Op: 0x0311, Args: "room group", Hints: command.Idempotent | command.Destructive,
+			Name: "stream.group.delete", Op: 0x0311, Frees: true, Args: "room group", Hints: command.Idempotent | command.Destructive,
 			Summary: "Delete a consumer group and what it remembers.",
 		}, (*Streams).groupDelete),
 		command.Read(command.Info{
@@ -133,21 +133,21 @@ func groups() []*command.Command {
 				"a heartbeat. Joining again under the same name only says that you are alive.",
 		}, (*Streams).join),
 		command.Write(command.Info{
-			Name: "stream.group.heartbeat", Op: 0x0315, Args: "room group member", Hints: command.Idempotent,
+			Name: "stream.group.heartbeat", Op: 0x0315, Frees: true, Args: "room group member", Hints: command.Idempotent,
 			Summary: "Say that a member is alive, and hear which partitions are its own.",
 			Doc:     "Fetch and commit are heartbeats too. It is written down when half of the session has passed, so it costs next to nothing.",
 		}, (*Streams).heartbeat),
 		command.Write(command.Info{
-			Name: "stream.group.leave", Op: 0x0316, Args: "room group member", Hints: command.Idempotent,
+			Name: "stream.group.leave", Op: 0x0316, Frees: true, Args: "room group member", Hints: command.Idempotent,
 			Summary: "Leave a consumer group, so that others take over at once.",
 		}, (*Streams).leaveGroup),
 		command.Write(command.Info{
-			Name: "stream.group.fetch", Op: 0x0317, Args: "room group member", Waits: true,
+			Name: "stream.group.fetch", Op: 0x0317, Frees: true, Args: "room group member", Waits: true,
 			Summary: "Fetch the events that are a member's to handle, from where the group stands.",
 			Doc:     "The same events come again until they are committed.",
 		}, (*Streams).fetch),
 		command.Write(command.Info{
-			Name: "stream.group.commit", Op: 0x0318, Hints: command.Idempotent, Args: "room group member",
+			Name: "stream.group.commit", Op: 0x0318, Frees: true, Hints: command.Idempotent, Args: "room group member",
 			Summary: "Record how far a member has read.",
 			Doc: "Refused with conflict when the partitions were given out anew since the fetch, so that nobody commits what is another's. " +
 				"It is a heartbeat too.",

@@ -105,7 +105,7 @@ func TestNothingIsLeftBehind(t *testing.T) {
 
 type oneSpace struct{ space *command.Space }
 
-func (o oneSpace) Space(string) (*command.Space, error) { return o.space, nil }
+func (o oneSpace) Space(string, bool) (*command.Space, error) { return o.space, nil }
 
 type drain struct{}
 

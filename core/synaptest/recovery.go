@@ -81,21 +81,33 @@ func (r *Recording) Recover(t testing.TB, s Saved) *Recording {
 			t.Fatal(err)
 		}
 	}
-	batch := make([]journal.Record, 64)
-	for seq := s.After; ; {
+	for _, rec := range r.after(t, s.After) {
+		if err := again.Engine.Replay(again.reread(t, rec)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return again
+}
+
+// Records returns every record that there ever was.
+func (r *Recording) Records(t testing.TB) []*journal.Record { return r.after(t, 0) }
+
+// after returns the records that follow one.
+func (r *Recording) after(t testing.TB, seq uint64) (all []*journal.Record) {
+	t.Helper()
+	for {
+		batch := make([]journal.Record, 64)
 		n, err := r.journal.ReadAfter(seq, batch)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if n == 0 {
-			return again
+			return all
 		}
 		for i := range batch[:n] {
-			seq = batch[i].Seq
-			if err := again.Engine.Replay(again.reread(t, &batch[i])); err != nil {
-				t.Fatal(err)
-			}
+			all = append(all, &batch[i])
 		}
+		seq = batch[n-1].Seq
 	}
 }
 
