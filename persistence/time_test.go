@@ -121,47 +121,51 @@ func TestPeriodicLosesAnIntervalAtMost(t *testing.T) {
 
 // TestRandomHistories plays everything in any order, restarts, kills and power failures among it: each time all is as it was.
 func TestRandomHistories(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
-		mem := vfs.NewMem()
-		o := persistence.Options{
-			Mode: persistence.Always, Compress: rapid.Bool().Draw(rt, "compress"), SegmentBytes: rapid.Int64Range(200, 5000).Draw(rt, "segment"),
+	for range often(10, 200) {
+		rapid.Check(t, func(rt *rapid.T) { randomHistory(t, rt) })
+	}
+}
+
+func randomHistory(t *testing.T, rt *rapid.T) {
+	mem := vfs.NewMem()
+	o := persistence.Options{
+		Mode: persistence.Always, Compress: rapid.Bool().Draw(rt, "compress"), SegmentBytes: rapid.Int64Range(200, 5000).Draw(rt, "segment"),
+	}
+	w := mustOpen(t, mem, o)
+	reopen := func(what string, fs *vfs.Mem) {
+		before, seq := w.engine.Digest(), w.seq()
+		w = mustOpen(t, fs, o)
+		if w.seq() != seq || w.engine.Digest() != before {
+			rt.Fatalf("after %s it is at %d, was at %d; all is as it was: %v", what, w.seq(), seq, w.engine.Digest() == before)
 		}
-		w := mustOpen(t, mem, o)
-		reopen := func(what string, fs *vfs.Mem) {
-			before, seq := w.engine.Digest(), w.seq()
-			w = mustOpen(t, fs, o)
-			if w.seq() != seq || w.engine.Digest() != before {
-				rt.Fatalf("after %s it is at %d, was at %d; all is as it was: %v", what, w.seq(), seq, w.engine.Digest() == before)
+		mem = fs
+	}
+	for range rapid.IntRange(1, 60).Draw(rt, "steps") {
+		switch n := rapid.IntRange(0, 30).Draw(rt, "step"); n {
+		case 30:
+			w.close(t)
+			reopen("it was closed", mem)
+		case 29:
+			reopen("it was killed", mem.Kill())
+		case 28:
+			reopen("the power was lost", mem.Crash(nil))
+		case 27, 26:
+			if _, err := w.store.Snapshot(t.Context()); err != nil {
+				rt.Fatal(err)
 			}
-			mem = fs
-		}
-		for range rapid.IntRange(1, 60).Draw(rt, "steps") {
-			switch n := rapid.IntRange(0, 30).Draw(rt, "step"); n {
-			case 30:
-				w.close(t)
-				reopen("it was closed", mem)
-			case 29:
-				reopen("it was killed", mem.Kill())
-			case 28:
-				reopen("the power was lost", mem.Crash(nil))
-			case 27, 26:
-				if _, err := w.store.Snapshot(t.Context()); err != nil {
-					rt.Fatal(err)
-				}
-			case 25:
-				w.store.Compress()
+		case 25:
+			w.store.Compress()
+		default:
+			switch err := w.play(rapid.IntRange(0, 200).Draw(rt, "change")); fault.CodeOf(err) {
+			case 0, fault.AlreadyExists, fault.NotFound, fault.Conflict, fault.Invalid: // what it says depends on what went before
 			default:
-				switch err := w.play(rapid.IntRange(0, 200).Draw(rt, "change")); fault.CodeOf(err) {
-				case 0, fault.AlreadyExists, fault.NotFound, fault.Conflict, fault.Invalid: // what it says depends on what went before
-				default:
-					rt.Fatal(err)
-				}
+				rt.Fatal(err)
 			}
 		}
-		if err := w.engine.Check(); err != nil {
-			rt.Fatal(err)
-		}
-	})
+	}
+	if err := w.engine.Check(); err != nil {
+		rt.Fatal(err)
+	}
 }
 
 // TestTheBankOutlivesItsServers moves money between keys, a queue and a room, in transactions, by several tellers at once, and
