@@ -10,6 +10,7 @@ import (
 // Bounds of guessing what a word that no document has was meant to be.
 const (
 	minNear    = 4   // letters; shorter words are near too many
+	maxGuesses = 4   // unknown words of one query that are guessed at
 	maxNear    = 8   // words that one may stand for: those that most documents have
 	nearWeight = 0.5 // what such a word counts beside one that was said
 )

@@ -52,9 +52,13 @@ type want struct {
 // want looks the query's words up and puts the rare ones, which say most, first.
 func (x *Index) want(query Terms) []want {
 	list := make([]want, 0, len(query.list))
+	guesses := 0
 	for _, t := range query.list {
 		if p, ok := x.places[t.word]; ok {
 			list = append(list, x.weigh(p, float32(t.count)))
+			continue
+		}
+		if guesses++; guesses > maxGuesses {
 			continue
 		}
 		for _, p := range x.near(t.word) {
@@ -239,4 +243,37 @@ func (s *scores) best(k int, out []Hit) []Hit {
 		return cmp.Compare(a.Doc, b.Doc)
 	})
 	return out
+}
+
+// Rarest returns the n words of the terms that the fewest documents have, each once, and none that no document has: enough of a long text to find
+// those that are like it.
+func (x *Index) Rarest(terms Terms, n int) Terms {
+	list := make([]term, 0, len(terms.list))
+	for _, t := range terms.list {
+		if _, ok := x.places[t.word]; ok {
+			list = append(list, term{t.word, 1})
+		}
+	}
+	if len(list) > n {
+		slices.SortStableFunc(list, func(a, b term) int {
+			return cmp.Compare(x.words[x.places[a.word]].n, x.words[x.places[b.word]].n)
+		})
+		list = list[:n]
+		slices.SortFunc(list, func(a, b term) int { return cmp.Compare(a.word, b.word) })
+	}
+	return Terms{list: list, length: len(list)}
+}
+
+// Full is the score of a document of middling length that has every word of the query once: what a hit's score is to be measured by. Words that no document has
+// count as well, so that a hit for half of a question has about half of it.
+func (x *Index) Full(query Terms) float32 {
+	sum := 0.0
+	for _, t := range query.list {
+		have := 0.0
+		if p, ok := x.places[t.word]; ok {
+			have = float64(x.words[p].n)
+		}
+		sum += float64(t.count) * math.Log(1+(float64(x.count)-have+0.5)/(have+0.5))
+	}
+	return float32(sum)
 }

@@ -1,0 +1,57 @@
+package memory
+
+import (
+	"github.com/tidwall/btree"
+
+	"github.com/hivellm/synap-go/vector/text"
+)
+
+// collection is the memories of one name, and what finds them.
+type collection struct {
+	name    string
+	slots   []*item // by slot; nil where there is none, and the slot is in free
+	free    []uint32
+	numbers btree.Map[uint64, *item] // by number, which is the order in which they were stored
+	words   *text.Index              // of their texts, by slot
+}
+
+// collection returns the collection of that name, made if need be.
+func (s *Memories) collection(name string) *collection {
+	c, ok := s.collections.Get(name)
+	if !ok {
+		c = &collection{name: name, words: text.New(s.analyzer)}
+		s.collections.Set(name, c)
+	}
+	return c
+}
+
+// put puts the memory into its slot: that of old, which it replaces if that is of the same collection, or a free one.
+func (c *collection) put(it, old *item, terms *text.Terms) {
+	same := old != nil && old.collection == c.name
+	switch n := len(c.free); {
+	case same:
+		it.slot = old.slot
+	case n > 0:
+		it.slot, c.free = c.free[n-1], c.free[:n-1]
+	default:
+		it.slot = uint32(len(c.slots)) //nolint:gosec // at most MaxMemories
+		c.slots = append(c.slots, nil)
+	}
+	c.slots[it.slot] = it
+	c.numbers.Set(it.number, it)
+	switch {
+	case same && it.text == old.text:
+	case terms != nil:
+		c.words.AddTerms(it.slot, *terms)
+	default:
+		c.words.Add(it.slot, it.text)
+	}
+}
+
+// remove takes the memory out.
+func (c *collection) remove(it *item) {
+	c.slots[it.slot] = nil
+	c.free = append(c.free, it.slot)
+	c.numbers.Delete(it.number)
+	c.words.Remove(it.slot)
+}
