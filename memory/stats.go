@@ -3,10 +3,15 @@ package memory
 import (
 	"context"
 	"time"
+
+	"github.com/hivellm/synap-go/core/auth"
 )
 
 // StatsRequest has no fields.
 type StatsRequest struct{}
+
+// Resource is all of it.
+func (*StatsRequest) Resource() auth.Resource { return auth.Any("memory") }
 
 // StatsResponse is how much is remembered, and how the embedder does.
 type StatsResponse struct {

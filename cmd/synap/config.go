@@ -51,6 +51,9 @@ type Config struct {
 		} `mapstructure:"snapshot"`
 	} `mapstructure:"persistence"`
 
+	Embedder EmbedderConfig `mapstructure:"embedder"`
+	Language string         `mapstructure:"language"` // whose endings the words of memories have
+
 	Log struct {
 		Level  string `mapstructure:"level"`
 		Format string `mapstructure:"format"`
@@ -91,6 +94,16 @@ var settings = []setting{
 	{"persistence.wal.compress", true, "compress full files of the log where it pays", nil},
 	{"persistence.snapshot.interval_secs", 300, "`seconds` between two snapshots; 0 takes none by time", nil},
 	{"persistence.snapshot.log_bytes", 512 << 20, "`bytes` of log after which a snapshot is taken; 0 takes none by size", nil},
+	{"embedder.kind", "none", "where the vectors of memories come from", []string{"none", "openai", "ollama"}},
+	{"embedder.url", "", "`URL` of the embedder, such as http://127.0.0.1:11434 or https://api.openai.com/v1", nil},
+	{"embedder.model", "", "`name` of its model", nil},
+	{"embedder.dimension", 0, "how many `dimensions` its vectors must have; 0 takes what comes", nil},
+	{"embedder.timeout", 10 * time.Second, "how long one call of it may take", nil},
+	{"embedder.patience", 2 * time.Second, "how long a command waits for it before it does without", nil},
+	{"embedder.cache_bytes", 32 << 20, "`bytes` of vectors to keep for texts that come again", nil},
+	{"embedder.query_prefix", "", "`text` that its model wants before what is looked for", nil},
+	{"embedder.document_prefix", "", "`text` that its model wants before what is to be found", nil},
+	{"language", "english", "`language` whose word endings make no difference in searches; none for all of them", nil},
 	{"log.level", "info", "what to log", []string{"error", "warn", "info", "debug"}},
 	{"log.format", "auto", "how to log; auto is text on a terminal", []string{"auto", "text", "json"}},
 }
@@ -236,6 +249,9 @@ func (c *Config) validate() error {
 	if err := c.validatePersistence(); err != nil {
 		return err
 	}
+	if err := c.validateEmbedder(); err != nil {
+		return err
+	}
 	c.Server = strings.TrimSuffix(c.Server, "/")
 	return nil
 }
@@ -268,6 +284,8 @@ func (c *Config) choice(key string) string {
 		return c.Log.Level
 	case "persistence.wal.fsync_mode":
 		return c.Persistence.WAL.FsyncMode
+	case "embedder.kind":
+		return c.Embedder.Kind
 	}
 	return c.Log.Format
 }

@@ -34,6 +34,10 @@ var plan = map[string][]string{
 	"core/pubsub": {"core/auth", "core/command", "core/fault", "core/journal", "core/value"},
 	"core/agent":  {"core/auth", "core/command", "core/fault", "core/journal", "core/value"},
 
+	// It stands on what finds vectors and texts, and on an embedder that runs elsewhere.
+	"memory":       {"core/auth", "core/command", "core/fault", "core/journal", "core/value", "vector/fusion", "vector/text"},
+	"memory/embed": {},
+
 	// What structures are made of, and what knows neither commands nor the journal: numbers in, numbers out.
 	"vector/text":   {},
 	"vector/fusion": {},

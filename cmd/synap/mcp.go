@@ -27,7 +27,7 @@ func (a *app) mcpVerb() *cobra.Command {
 			"no server is looked for: the memory is in that folder, for this process alone, and is there again the next time.",
 		RunE: a.serveMCP,
 	}
-	addSettings(cmd, cmd.Flags(), "server", "namespace", "profile", "memory", "data_dir")
+	addSettings(cmd, cmd.Flags(), "server", "namespace", "profile", "memory", "data_dir", "embedder.kind", "embedder.url", "embedder.model")
 	return cmd
 }
 
@@ -61,7 +61,7 @@ func (a *app) serveMCP(cmd *cobra.Command, _ []string) error {
 // findMemory returns the executor that tools use, and what has to run meanwhile.
 func (a *app) findMemory(ctx context.Context, c *Config, log *logrus.Logger) (command.Executor, func(context.Context) error, error) {
 	if c.Memory {
-		return a.ownMemory(log, "as asked")
+		return a.ownMemory(c, log, "as asked")
 	}
 	if c.given["data_dir"] {
 		return keptMemory(ctx, c, log)
@@ -76,22 +76,33 @@ func (a *app) findMemory(ctx context.Context, c *Config, log *logrus.Logger) (co
 	if c.given["server"] {
 		return nil, nil, fault.Wrap(fault.Unavailable, errNoServer, "no server answers at %s", c.Server)
 	}
-	return a.ownMemory(log, "as no server answers at "+c.Server)
+	return a.ownMemory(c, log, "as no server answers at "+c.Server)
 }
 
 // ownMemory is an engine in this process.
-func (a *app) ownMemory(log *logrus.Logger, why string) (command.Executor, func(context.Context) error, error) {
-	engine, err := newEngine(log, core.Options{})
+func (a *app) ownMemory(c *Config, log *logrus.Logger, why string) (command.Executor, func(context.Context) error, error) {
+	m, err := c.newMemory()
+	if err != nil {
+		return nil, nil, err
+	}
+	engine, err := newEngine(log, core.Options{Structures: structures(m)})
 	if err != nil {
 		return nil, nil, err
 	}
 	log.Infof("using a memory of its own, %s; it ends with this process", why)
-	return engine.Dispatcher(), engine.Run, nil
+	var g group
+	g.add(engine.Run)
+	g.add(embedding(m.Embedder))
+	return engine.Dispatcher(), g.run, nil
 }
 
 // keptMemory is an engine in this process whose data is in a folder.
 func keptMemory(ctx context.Context, c *Config, log *logrus.Logger) (command.Executor, func(context.Context) error, error) {
-	engine, store, err := openDurable(c, vfs.OS, log)
+	m, err := c.newMemory()
+	if err != nil {
+		return nil, nil, err
+	}
+	engine, store, err := openDurable(c, vfs.OS, log, m)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -102,5 +113,6 @@ func keptMemory(ctx context.Context, c *Config, log *logrus.Logger) (command.Exe
 	var g group
 	g.add(func(ctx context.Context) error { return errors.Join(store.Run(ctx), store.Close()) })
 	g.add(engine.Run)
+	g.add(embedding(m.Embedder))
 	return engine.Dispatcher(), g.run, nil
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/hivellm/synap-go/core"
 	"github.com/hivellm/synap-go/core/synaptest"
+	"github.com/hivellm/synap-go/memory"
 	"github.com/hivellm/synap-go/persistence"
 	"github.com/hivellm/synap-go/persistence/vfs"
 )
@@ -43,7 +44,7 @@ func TestStoriesOverRestarts(t *testing.T) {
 			var store *persistence.Store
 			open := func() {
 				var err error
-				if engine, store, err = openDurable(c, fs, log); err == nil {
+				if engine, store, err = openDurable(c, fs, log, memory.Options{}); err == nil {
 					err = recoverDurable(t.Context(), engine, store)
 				}
 				if err != nil {

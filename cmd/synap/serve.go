@@ -18,7 +18,8 @@ func (a *app) serveVerb() *cobra.Command {
 			"and everybody else finds all there is in /openapi.json. It stops cleanly on SIGTERM and at Ctrl-C.",
 		RunE: a.serve,
 	}
-	addSettings(cmd, cmd.Flags(), "http", "hosts", "origins", "max_body", "profile", "memory", "data_dir", "persistence.wal.fsync_mode", "accept_data_loss")
+	addSettings(cmd, cmd.Flags(), "http", "hosts", "origins", "max_body", "profile", "memory", "data_dir", "persistence.wal.fsync_mode", "accept_data_loss",
+		"embedder.kind", "embedder.url", "embedder.model")
 	return cmd
 }
 
