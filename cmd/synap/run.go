@@ -33,3 +33,203 @@ func structures(m memory.Options) []*command.Structure {
 		stream.Structure(stream.Options{}),
 		pubsub.Structure(),
 		memory.Structure(m),
+		agent.Structure(),
+	}
+}
+
+// newEngine assembles an engine, in memory unless the options have a journal, and without an embedder unless they have
+// structures. Its internal errors go to the log, if there is one.
+func newEngine(log *logrus.Logger, o core.Options) (*core.Engine, error) {
+	if o.Version = version; o.Structures == nil {
+		o.Structures = structures(memory.Options{})
+	}
+	if log != nil {
+		o.Report = func(command string, err error) {
+			log.WithField("command", command).WithField("cause", errors.Unwrap(err)).Error(err)
+		}
+	}
+	return core.New(o)
+}
+
+// server is a whole server: an engine, the doors in front of it, and the socket they share.
+type server struct {
+	engine   *core.Engine
+	store    *persistence.Store // nil when everything is in memory
+	http     *http.Door
+	mcp      *mcp.Server
+	memory   memory.Options // what memories were made with
+	listener net.Listener
+	onReady  func() // called when all data is there; may be nil
+}
+
+// newServer opens the socket and assembles what is behind it. Nothing is served before run.
+func newServer(c *Config, log *logrus.Logger) (*server, error) {
+	if err := checkLoopback(c.HTTP); err != nil {
+		return nil, err
+	}
+	s := &server{}
+	if err := s.open(c, log); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	return s, nil
+}
+
+func (s *server) open(c *Config, log *logrus.Logger) (err error) {
+	if s.memory, err = c.newMemory(); err != nil {
+		return err
+	}
+	if c.durable() {
+		s.engine, s.store, err = openDurable(c, vfs.OS, log, s.memory)
+	} else {
+		s.engine, err = newEngine(log, core.Options{Structures: structures(s.memory)})
+	}
+	if err != nil {
+		return err
+	}
+	if err = s.openDoors(c, log); err != nil {
+		return err
+	}
+	s.listener, err = net.Listen("tcp", c.HTTP)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("%s is taken: another program listens there, perhaps another synap; choose another address with --http", c.HTTP)
+	case err != nil:
+		return fmt.Errorf("cannot listen on %s: %w", c.HTTP, err)
+	}
+	if s.store != nil {
+		return s.store.Announce("http://" + s.listener.Addr().String())
+	}
+	return nil
+}
+
+// close gives back what a server that never ran had taken.
+func (s *server) close() error {
+	var errs []error
+	if s.listener != nil {
+		errs = append(errs, s.listener.Close())
+	}
+	if s.store != nil {
+		errs = append(errs, s.store.Close())
+	}
+	closeEmbedder(s.memory.Embedder)
+	return errors.Join(errs...)
+}
+
+// openDoors makes the doors. To remove one, remove its lines.
+func (s *server) openDoors(c *Config, log *logrus.Logger) (err error) {
+	executor := s.engine.Dispatcher()
+	if s.mcp, err = mcp.New(mcp.Options{Executor: executor, Version: version, Log: log, Profile: c.Profile}); err != nil {
+		return err
+	}
+	peers := umicp.New(umicp.Options{Executor: executor, Version: version, Log: log, MaxBytes: c.MaxBody})
+	s.http, err = http.New(http.Options{
+		Executor: executor, Version: version, Log: log,
+		Ready: s.ready, AllowedHosts: c.Hosts, AllowedOrigins: c.Origins, MaxBodyBytes: c.MaxBody,
+		Mounts: []http.Mount{
+			{Pattern: "/mcp", Handler: s.mcp.Handler()},
+			{Pattern: umicp.Path, Handler: peers},
+			{Pattern: umicp.DiscoverPath, Handler: peers},
+		},
+	})
+	return err
+}
+
+// run serves until the context ends or a part of the server fails, then takes it down in reverse.
+func (s *server) run(ctx context.Context) error {
+	var g group
+	there := make(chan struct{}) // closed when the data is
+	g.add(func(ctx context.Context) error { return s.keep(ctx, there) })
+	g.add(func(ctx context.Context) error {
+		select {
+		case <-there:
+			if s.onReady != nil {
+				s.onReady()
+			}
+			return s.engine.Run(ctx)
+		case <-ctx.Done():
+			return nil
+		}
+	})
+	g.add(embedding(s.memory.Embedder))
+	g.add(func(ctx context.Context) error { return s.http.Serve(ctx, s.listener) })
+	// Before the socket, so that tools that wait can still answer that the server is stopping.
+	g.add(until(s.mcp.Shutdown))
+	return g.run(ctx)
+}
+
+// keep recovers the data and then keeps it, until the context ends.
+func (s *server) keep(ctx context.Context, there chan<- struct{}) error {
+	if s.store == nil {
+		close(there)
+		<-ctx.Done()
+		return nil
+	}
+	err := recoverDurable(ctx, s.engine, s.store)
+	if err == nil {
+		close(there)
+		err = s.store.Run(ctx)
+	}
+	return errors.Join(err, s.store.Close())
+}
+
+// ready is why the server cannot serve now, or only in part; nil when it can.
+func (s *server) ready() error {
+	if s.store == nil {
+		return nil
+	}
+	if !s.store.Progress().Ready {
+		return recovering(s.store)
+	}
+	return s.store.Health()
+}
+
+// until makes a part of what needs nothing while it runs, only to be told when it is over.
+func until(stop func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		<-ctx.Done()
+		within, cancel := context.WithTimeout(context.WithoutCancel(ctx), partTimeout)
+		defer cancel()
+		return stop(within)
+	}
+}
+
+// group runs parts of which each needs the ones before it. The last one is stopped first, and one is stopped
+// only when all after it have ended.
+type group struct {
+	parts []func(context.Context) error
+}
+
+func (g *group) add(part func(context.Context) error) { g.parts = append(g.parts, part) }
+
+// run returns when all parts have ended: after the context did, or after one of them ended by itself. The end
+// of a part's own context is not an error.
+func (g *group) run(ctx context.Context) error {
+	type running struct {
+		stop context.CancelFunc
+		done chan error
+	}
+	var all []running
+	ended := make(chan struct{}, len(g.parts))
+	for _, part := range g.parts {
+		own, stop := context.WithCancel(context.WithoutCancel(ctx))
+		defer stop()
+		r := running{stop, make(chan error, 1)}
+		all = append(all, r)
+		go func() {
+			r.done <- part(own)
+			ended <- struct{}{}
+		}()
+	}
+	select {
+	case <-ctx.Done():
+	case <-ended:
+	}
+	var errs []error
+	for _, r := range slices.Backward(all) {
+		r.stop()
+		if err := <-r.done; !errors.Is(err, context.Canceled) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
