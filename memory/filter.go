@@ -15,6 +15,7 @@ import (
 const (
 	maxConditions = 32   // fields of one filter
 	maxChoices    = 1000 // values of an "in"
+	maxFieldBytes = 256  // of a field's name
 )
 
 // filter is what a memory's metadata must say: all conditions hold.
@@ -42,6 +43,10 @@ func compileFilter(f Fields) (filter, error) {
 	}
 	list := make(filter, 0, len(f))
 	for name, want := range f {
+		if len(name) > maxFieldBytes {
+			return nil, fault.New(fault.TooLarge, "a name in the filter has %d bytes; at most %d are allowed", len(name), maxFieldBytes).
+				With("field", "filter").With("limit", maxFieldBytes)
+		}
 		c := condition{path: strings.Split(name, ".")}
 		asked, several := want.(map[string]any)
 		if !several {
