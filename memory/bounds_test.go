@@ -38,6 +38,7 @@ func TestWhatIsTooMuch(t *testing.T) {
 		{"ids", "memory.delete", `{"ids":[]}`, fault.Invalid, "ids"},
 		{"an id", "memory.delete", `{"ids":["default:01"]}`, fault.Invalid, "is not the id"},
 		{"an id of nothing", "memory.delete", `{"ids":[":1"]}`, fault.Invalid, "is not the id"},
+		{"two times", "memory.store", `{"text":"x","ttl":1,"ttl_ms":1}`, fault.Invalid, "only one of ttl and ttl_ms"},
 		{"two ends", "memory.update", `{"id":"a:1","ttl":1,"persist":true}`, fault.Invalid, "either ttl or persist"},
 		{"metadata that grow", "memory.update", fmt.Sprintf(`{"id":"%s:1","metadata":{"b":%q}}`, long(128), long(1000)), fault.TooLarge, "metadata"},
 		{"a misspelt field", "memory.store", `{"texts":"x"}`, fault.Invalid, `"text"`},

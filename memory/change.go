@@ -13,11 +13,11 @@ import (
 
 // UpdateRequest is what a memory shall be from now on. What is not given stays.
 type UpdateRequest struct {
-	ID        string  `json:"id" jsonschema:"the memory's id, such as default:17"`
-	Text      string  `json:"text,omitempty" jsonschema:"the text from now on"`
-	Metadata  Fields  `json:"metadata,omitempty" jsonschema:"fields that are put over those there are; null removes one"`
-	Source    string  `json:"source,omitempty" max:"256" jsonschema:"where the text comes from"`
-	TTL       int64   `json:"ttl,omitempty" min:"1" max:"3162240000" jsonschema:"seconds from now until it is forgotten"`
+	ID       string `json:"id" jsonschema:"the memory's id, such as default:17"`
+	Text     string `json:"text,omitempty" jsonschema:"the text from now on"`
+	Metadata Fields `json:"metadata,omitempty" jsonschema:"fields that are put over those there are; null removes one"`
+	Source   string `json:"source,omitempty" max:"256" jsonschema:"where the text comes from"`
+	Lifetime
 	Persist   bool    `json:"persist,omitempty" jsonschema:"never forget it"`
 	IfVersion *uint64 `json:"if_version,omitempty" jsonschema:"only if it has this version; conflict otherwise"`
 }
@@ -30,11 +30,14 @@ func (r *UpdateRequest) Validate() error {
 	if _, _, err := parseID(r.ID); err != nil {
 		return err
 	}
-	if r.Text == "" && r.Metadata == nil && r.Source == "" && r.TTL == 0 && !r.Persist {
+	if r.Text == "" && r.Metadata == nil && r.Source == "" && !r.given() && !r.Persist {
 		return fault.New(fault.Invalid, "there is nothing to change: give text, metadata, source, ttl or persist").With("field", "text")
 	}
-	if r.TTL != 0 && r.Persist {
+	if r.given() && r.Persist {
 		return fault.New(fault.Invalid, "give either ttl or persist")
+	}
+	if err := r.validate(); err != nil {
+		return err
 	}
 	if _, err := r.Metadata.compact(); err != nil {
 		return err
@@ -104,8 +107,8 @@ func (r *UpdateRequest) over(tx *command.Tx, old *item) (content, error) {
 	if r.Source != "" {
 		c.source = r.Source
 	}
-	if r.TTL != 0 || r.Persist {
-		c.expires = expiry(tx, r.TTL)
+	if r.given() || r.Persist {
+		c.expires = r.expiry(tx)
 	}
 	if r.Metadata == nil {
 		return c, nil

@@ -35,7 +35,6 @@ const (
 	MaxMetadataBytes   = 8 << 10
 	MaxSourceBytes     = 256
 	MaxCollectionBytes = 128
-	maxLifeSeconds     = 100 * 366 * 24 * 60 * 60 // a longer one is a unit mixed up
 )
 
 // DefaultCollection is where memories go that name no collection.

@@ -13,12 +13,12 @@ import (
 
 // StoreRequest is a text to remember.
 type StoreRequest struct {
-	Text        string `json:"text" jsonschema:"what to remember: at most 16384 bytes"`
-	Collection  string `json:"collection,omitempty" default:"default" max:"128" jsonschema:"where to keep it"`
-	Metadata    Fields `json:"metadata,omitempty" jsonschema:"facts to filter by, any JSON object"`
-	Source      string `json:"source,omitempty" max:"256" jsonschema:"where the text comes from: a file, an address, a conversation"`
-	TTL         int64  `json:"ttl,omitempty" min:"1" max:"3162240000" jsonschema:"seconds until it is forgotten; absent means never"`
-	SkipSimilar bool   `json:"skip_similar,omitempty" jsonschema:"for many at once: look for no near duplicates, and wait for no embedding, which follows"`
+	Text       string `json:"text" jsonschema:"what to remember: at most 16384 bytes"`
+	Collection string `json:"collection,omitempty" default:"default" max:"128" jsonschema:"where to keep it"`
+	Metadata   Fields `json:"metadata,omitempty" jsonschema:"facts to filter by, any JSON object"`
+	Source     string `json:"source,omitempty" max:"256" jsonschema:"where the text comes from: a file, an address, a conversation"`
+	Lifetime
+	SkipSimilar bool `json:"skip_similar,omitempty" jsonschema:"for many at once: look for no near duplicates, and wait for no embedding, which follows"`
 }
 
 // StoreResponse says what it is called, and what is already there.
@@ -38,6 +38,9 @@ func (r *StoreRequest) Validate() error {
 		return err
 	}
 	if _, err := r.Metadata.compact(); err != nil {
+		return err
+	}
+	if err := r.validate(); err != nil {
 		return err
 	}
 	return checkText(r.Text)
@@ -76,7 +79,7 @@ func (s *Memories) store(ctx context.Context, tx *command.Tx, r *StoreRequest) (
 	}
 	it := &put{
 		collection: r.Collection, number: s.last + 1, newText: true, terms: &terms,
-		content: content{text: r.Text, metadata: m, source: r.Source, stored: stamped(tx), expires: expiry(tx, r.TTL)},
+		content: content{text: r.Text, metadata: m, source: r.Source, stored: stamped(tx), expires: r.expiry(tx)},
 	}
 	ops := []journal.Op{it}
 	if vector != nil {
@@ -102,12 +105,27 @@ func stamped(tx *command.Tx) stamp {
 	return stamp{at: tx.Now(), by: tx.Caller().Name, key: keyOf(tx.Caller())}
 }
 
-// expiry is when so many seconds are over; 0 for none.
-func expiry(tx *command.Tx, ttl int64) int64 {
-	if ttl == 0 {
+// Lifetime is embedded by every request that may give a memory a deadline, in one of two ways.
+type Lifetime struct {
+	TTL   int64 `json:"ttl,omitempty" min:"1" max:"3162240000" jsonschema:"seconds until it is forgotten; absent means never"`
+	TTLMS int64 `json:"ttl_ms,omitempty" min:"1" max:"3162240000000" jsonschema:"milliseconds until it is forgotten"`
+}
+
+func (l *Lifetime) given() bool { return l.TTL != 0 || l.TTLMS != 0 }
+
+func (l *Lifetime) validate() error {
+	if l.TTL != 0 && l.TTLMS != 0 {
+		return fault.New(fault.Invalid, "give only one of ttl and ttl_ms")
+	}
+	return nil
+}
+
+// expiry is when the time is over; 0 for never.
+func (l *Lifetime) expiry(tx *command.Tx) int64 {
+	if !l.given() {
 		return 0
 	}
-	return tx.Now() + ttl*1000
+	return tx.Now() + l.TTL*1000 + l.TTLMS
 }
 
 // readMetadata makes metadata of what a request says; nil for nothing.
