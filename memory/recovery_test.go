@@ -36,14 +36,6 @@ type naive struct {
 	items map[string]remembered
 }
 
-func (n *naive) clone() *naive {
-	c := &naive{n.last, map[string]remembered{}}
-	for k, v := range n.items {
-		c.items[k] = v
-	}
-	return c
-}
-
 func collectionOf(id string) string { return id[:strings.LastIndexByte(id, ':')] }
 
 // search lists the ids whose texts have the word.
