@@ -67,11 +67,7 @@ func refuseMemory(limit, use int64) error {
 // measure says how much memory the server uses: what its namespaces say, or what the collector last found alive in the
 // heap, whichever is more. The first misses what is not data, the second what came since.
 func (e *Engine) measure() int64 {
-	data := int64(0)
-	for _, space := range e.Namespaces() {
-		data += space.Bytes()
-	}
-	live := liveBytes()
+	data, live := e.dataBytes(), liveBytes()
 	if limit := e.limited.Memory.Limit(); live >= limit && data < limit-limit/8 {
 		select { // much of it may be gone already
 		case e.starved <- struct{}{}:
@@ -79,6 +75,14 @@ func (e *Engine) measure() int64 {
 		}
 	}
 	return max(data, live)
+}
+
+// dataBytes is how much memory all namespaces say that they take.
+func (e *Engine) dataBytes() (bytes int64) {
+	for _, space := range e.Namespaces() {
+		bytes += space.Bytes()
+	}
+	return bytes
 }
 
 // liveBytes is how much of the heap was in use when the collector last looked.

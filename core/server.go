@@ -68,7 +68,7 @@ func (e *Engine) server() *command.Structure {
 				},
 			}, (*server).clear),
 			command.Act(command.Info{
-				Name: "server.query", Op: 0x0003, Open: true, Anyone: true, Access: auth.Read, Hints: command.Idempotent, Args: "command payload",
+				Name: "server.query", Op: 0x0003, Open: true, Anyone: true, Access: auth.Read, Weight: -1, Hints: command.Idempotent, Args: "command payload",
 				Summary: "Run any command that only reads, by name.",
 				Doc:     "A watch answers once: with the events since from, waiting for the first one for wait_ms.",
 				Tool: &command.Tool{
@@ -116,6 +116,8 @@ type StatusResponse struct {
 	Namespaces int                      `json:"namespaces" jsonschema:"how many namespaces there are"`
 	Structures map[string]command.Usage `json:"structures" jsonschema:"what each structure holds in your namespace"`
 	HeapBytes  uint64                   `json:"heap_bytes" jsonschema:"the process's heap in use"`
+	Quotas     map[string]QuotaUse      `json:"quotas,omitempty" jsonschema:"what is limited in your namespace, and how much of it is used"`
+	Memory     *QuotaUse                `json:"memory,omitempty" jsonschema:"how much memory the whole server may use, and uses; absent without a limit"`
 }
 
 func (s *server) status(ctx context.Context, _ *StatusRequest) (StatusResponse, error) {
@@ -133,11 +135,15 @@ func (s *server) status(ctx context.Context, _ *StatusRequest) (StatusResponse, 
 			continue
 		}
 		resp.Namespace = space.Name
+		resp.Quotas = e.uses(space, false)
 		for place, st := range e.table.Structures() {
 			if st.ID != serverID && (!st.Global || space == e.home) {
 				resp.Structures[st.Name] = space.States[place].Stats()
 			}
 		}
+	}
+	if limit := e.limited.Memory.Limit(); limit > 0 {
+		resp.Memory = &QuotaUse{Limit: limit, Use: e.limited.Measure()}
 	}
 	var mem runtime.MemStats
 	runtime.ReadMemStats(&mem)

@@ -68,7 +68,7 @@ type Info struct {
 	// used up, and no quota counts what it does.
 	Frees bool
 	// Weight is how many requests it counts for where requests are limited, besides what its lists and its limit
-	// add; 0 is 1, negative is none at all. See Command.weigh.
+	// add; 0 is 1, negative is none at all. See Command.Weigh.
 	Weight int
 
 	Args   string   // request fields that a command line takes by place: "key value", the last perhaps "keys..."

@@ -78,7 +78,7 @@ func nameOf(caller *auth.Identity) string {
 }
 
 func (d *Dispatcher) pace(r *Request, meter *quota.Meter, limits *quota.Limits, args any) error {
-	now, weight := time.Now(), r.Command.weigh(args)
+	now, weight := time.Now(), r.Command.Weigh(args)
 	if weight > 0 {
 		if err := d.limited.Callers.Take(nameOf(r.Caller), now, weight); err != nil {
 			return err

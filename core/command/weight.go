@@ -58,10 +58,10 @@ func newWeights(t reflect.Type) (w weights) {
 	return w
 }
 
-// weigh is how many requests a call of the command counts for where requests are limited: what it declares, and more for
+// Weigh is how many requests a call of the command counts for where requests are limited: what it declares, and more for
 // long lists and for many answers; what the request itself says, if it has a Weight method; nothing if it only calls
 // other commands, which count for themselves.
-func (c *Command) weigh(args any) int64 {
+func (c *Command) Weigh(args any) int64 {
 	switch {
 	case c.Weight < 0, c.Kind == KindAct && c.Access == auth.None:
 		return 0
