@@ -41,6 +41,7 @@ func (x *exchange) send(status int, body []byte) {
 		}
 	}
 	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	x.setRates()
 	x.w.WriteHeader(status)
 	if x.r.Method != http.MethodHead {
 		_, _ = x.w.Write(body) // it fails when the caller is gone, and there is nobody to tell
@@ -53,6 +54,7 @@ func (x *exchange) sendText(body string) {
 	if x.r.Method == http.MethodHead || len(body) > compressAbove {
 		x.w.Header()["Content-Length"] = []string{strconv.Itoa(len(body))}
 	}
+	x.setRates()
 	x.w.WriteHeader(http.StatusOK)
 	if x.r.Method != http.MethodHead {
 		_, _ = io.WriteString(x.w, body) // as in send

@@ -23,6 +23,7 @@ import (
 
 	"github.com/hivellm/synap-go/core/auth"
 	"github.com/hivellm/synap-go/core/command"
+	"github.com/hivellm/synap-go/core/quota"
 )
 
 // What Options' zero fields mean.
@@ -44,6 +45,8 @@ type Options struct {
 	Log      *logrus.Logger // nil drops what would be logged
 	Ready    func() error   // why the server cannot serve now, for /ready; nil is always ready
 	Mounts   []Mount        // further doors behind the same front
+	// Addresses hold every address to a rate, before anybody is asked who calls; nil is no rate.
+	Addresses *quota.Buckets
 
 	// AllowedHosts are the names, without port, under which the server may be addressed besides the loopback
 	// ones; "*" is any. AllowedOrigins are the web origins ("https://app.example.com") whose pages may call it
@@ -103,6 +106,7 @@ type Door struct {
 	rows    map[*command.Command]*row
 	openapi []byte
 	metrics *metrics
+	rates   rater // nil when the executor holds nobody to a rate
 
 	// stopping ends when the door stops: watches end with it and new ones are refused.
 	stopping context.Context
@@ -116,6 +120,7 @@ func New(o Options) (*Door, error) {
 		return nil, err
 	}
 	d := &Door{o: o, front: newFront(o), rows: map[*command.Command]*row{}}
+	d.rates, _ = o.Executor.(rater)
 	d.stopping, d.stop = context.WithCancel(context.Background())
 	for _, c := range o.Executor.Table().Commands() {
 		d.rows[c] = newRow(c)
@@ -130,7 +135,7 @@ func New(o Options) (*Door, error) {
 
 // ServeHTTP implements http.Handler.
 func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if d.front.admit(w, r) {
+	if !d.slowDown(w, r) && d.front.admit(w, r) {
 		d.engine.ServeHTTP(w, r)
 	}
 }
@@ -153,7 +158,7 @@ func (d *Door) handleAnyone(h handler) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		defer d.recovered(c)
 		x := exchanges.Get().(*exchange)
-		x.w, x.r, x.params = c.Writer, c.Request, c.Params
+		x.w, x.r, x.params, x.rates = c.Writer, c.Request, c.Params, d.rates
 		if err := h(x); err != nil {
 			x.fail(err)
 		}

@@ -28,6 +28,7 @@ type exchange struct {
 	w      http.ResponseWriter
 	r      *http.Request
 	params gin.Params
+	rates  rater // nil when there are none
 }
 
 var exchanges = sync.Pool{New: func() any { return new(exchange) }}

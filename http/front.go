@@ -124,7 +124,7 @@ func sameOrLoopback(origin, host string) bool {
 func cors(w http.ResponseWriter, r *http.Request, origin string) bool {
 	h := w.Header()
 	h.Set("Access-Control-Allow-Origin", origin)
-	h.Set("Access-Control-Expose-Headers", "ETag, Retry-After, Location, "+headerRequestID)
+	h.Set("Access-Control-Expose-Headers", "ETag, Retry-After, RateLimit, RateLimit-Policy, Location, "+headerRequestID)
 	h.Add("Vary", "Origin")
 	if r.Method != http.MethodOptions || first(r.Header, "Access-Control-Request-Method") == "" {
 		return false

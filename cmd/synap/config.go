@@ -53,6 +53,8 @@ type Config struct {
 
 	Embedder EmbedderConfig `mapstructure:"embedder"`
 	Language string         `mapstructure:"language"` // whose endings the words of memories have
+	Limits LimitsConfig     `mapstructure:"limits"`
+	Quotas map[string]int64 `mapstructure:"quotas"` // of namespaces that have none of their own, by name
 
 	Log struct {
 		Level  string `mapstructure:"level"`
@@ -74,7 +76,7 @@ type setting struct {
 	choice []string // the allowed values; nil allows any
 }
 
-var settings = []setting{
+var settings = append([]setting{
 	{"http", defaultAddress, "`address` to listen on", nil},
 	{"hosts", []string{}, "further Host `names` to answer to", nil},
 	{"origins", []string{}, "browser `origins` to answer, such as https://app.example", nil},
@@ -106,12 +108,15 @@ var settings = []setting{
 	{"language", "english", "`language` whose word endings make no difference in searches; none for all of them", nil},
 	{"log.level", "info", "what to log", []string{"error", "warn", "info", "debug"}},
 	{"log.format", "auto", "how to log; auto is text on a terminal", []string{"auto", "text", "json"}},
-}
+}, limitSettings()...)
 
 func (s setting) env() string { return "SYNAP_" + strings.ToUpper(strings.ReplaceAll(s.key, ".", "_")) }
 func (s setting) flag() string {
-	if s.key == "persistence.wal.fsync_mode" {
+	switch s.key {
+	case "persistence.wal.fsync_mode":
 		return "fsync"
+	case "limits.memory":
+		return "max-memory"
 	}
 	return strings.NewReplacer(".", "-", "_", "-").Replace(s.key)
 }
@@ -250,6 +255,9 @@ func (c *Config) validate() error {
 		return err
 	}
 	if err := c.validateEmbedder(); err != nil {
+		return err
+	}
+	if err := c.validateLimits(); err != nil {
 		return err
 	}
 	c.Server = strings.TrimSuffix(c.Server, "/")

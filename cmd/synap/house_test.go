@@ -43,7 +43,7 @@ var plan = map[string][]string{
 	"vector/fusion": {},
 
 	// The doors: they know the table, never a structure, the engine, the disk or each other.
-	"http":  {"core/auth", "core/command", "core/fault", "core/journal", "core/value"},
+	"http":  {"core/auth", "core/command", "core/fault", "core/journal", "core/quota", "core/value"},
 	"mcp":   {"core/auth", "core/command", "core/fault", "core/journal", "core/value"},
 	"umicp": {"core/auth", "core/command", "core/fault", "core/journal", "core/value", "umicp/umx"},
 

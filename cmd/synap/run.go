@@ -16,6 +16,7 @@ import (
 	"github.com/hivellm/synap-go/core/kv"
 	"github.com/hivellm/synap-go/core/pubsub"
 	"github.com/hivellm/synap-go/core/queue"
+	"github.com/hivellm/synap-go/core/quota"
 	"github.com/hivellm/synap-go/core/stream"
 	"github.com/hivellm/synap-go/http"
 	"github.com/hivellm/synap-go/mcp"
@@ -86,6 +87,9 @@ func (s *server) open(c *Config, log *logrus.Logger) (err error) {
 	if err != nil {
 		return err
 	}
+	if err = s.engine.SetLimits(c.limits()); err != nil {
+		return err
+	}
 	if err = s.openDoors(c, log); err != nil {
 		return err
 	}
@@ -125,6 +129,7 @@ func (s *server) openDoors(c *Config, log *logrus.Logger) (err error) {
 	s.http, err = http.New(http.Options{
 		Executor: executor, Version: version, Log: log,
 		Ready: s.ready, AllowedHosts: c.Hosts, AllowedOrigins: c.Origins, MaxBodyBytes: c.MaxBody,
+		Addresses: quota.NewBuckets("address_requests", c.addressRate(), 0),
 		Mounts: []http.Mount{
 			{Pattern: "/mcp", Handler: s.mcp.Handler()},
 			{Pattern: umicp.Path, Handler: peers},

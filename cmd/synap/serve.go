@@ -19,7 +19,7 @@ func (a *app) serveVerb() *cobra.Command {
 		RunE: a.serve,
 	}
 	addSettings(cmd, cmd.Flags(), "http", "hosts", "origins", "max_body", "profile", "memory", "data_dir", "persistence.wal.fsync_mode", "accept_data_loss",
-		"embedder.kind", "embedder.url", "embedder.model")
+		"embedder.kind", "embedder.url", "embedder.model", "limits.memory")
 	return cmd
 }
 
@@ -44,7 +44,7 @@ func (a *app) serve(cmd *cobra.Command, _ []string) error {
 	s.onReady = func() {
 		tell(a.stdout, "synap %s listens on http://%s (%s); try: synap kv set greeting hello%s\n", version, address, config.where(), hint)
 	}
-	if err := withBallast(func() error { return s.run(cmd.Context()) }); err != nil {
+	if err := config.withMemory(func() error { return s.run(cmd.Context()) }); err != nil {
 		return err
 	}
 	log.Info("stopped")

@@ -53,7 +53,7 @@ func commands() []*command.Command {
 			Summary: "List the agents that there are, with how much waits for each.",
 		}, (*Agents).list),
 		command.Write(command.Info{
-			Name: "agent.forget", Op: 0x0D05, Args: "agent", Hints: command.Idempotent | command.Destructive,
+			Name: "agent.forget", Op: 0x0D05, Frees: true, Args: "agent", Hints: command.Idempotent | command.Destructive,
 			Summary: "Forget an agent with all that waits for it, or only its messages.",
 			Doc:     "An agent that comes back is known again, with an empty inbox.",
 		}, (*Agents).forget),
