@@ -11,6 +11,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/hivellm/synap-go/core/auth"
+	"github.com/hivellm/synap-go/core/command"
 	"github.com/hivellm/synap-go/core/fault"
 	door "github.com/hivellm/synap-go/http"
 )
@@ -84,6 +85,16 @@ func TestIdentity(t *testing.T) {
 			{Pattern: "/panics", Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("a bug") })},
 		}
 		o.MaxBodyBytes = 1000
+		for _, name := range []string{"a", "b"} {
+			c, err := o.Executor.Table().Find("namespace.create")
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := &command.Request{Caller: auth.Local(), Command: c, Payload: command.JSON(`{"name":"` + name + `"}`)}
+			if _, err := o.Executor.Do(t.Context(), r); err != nil {
+				t.Fatal(err)
+			}
+		}
 	})
 	const key = "X-API-Key: reader"
 	for _, c := range []struct {
