@@ -60,7 +60,7 @@ func writers() []*command.Command {
 			},
 		}, (*Memories).update),
 		command.Write(command.Info{
-			Name: "memory.delete", Op: 0x0C05, Args: "ids...", Hints: command.Idempotent | command.Destructive,
+			Name: "memory.delete", Op: 0x0C05, Frees: true, Args: "ids...", Hints: command.Idempotent | command.Destructive,
 			Routes:  []string{"DELETE /memories/:ids"},
 			Summary: "Forget memories.",
 			Tool: &command.Tool{
@@ -72,7 +72,7 @@ func writers() []*command.Command {
 			},
 		}, (*Memories).delete),
 		command.Write(command.Info{
-			Name: "memory.clear", Op: 0x0C07, Args: "collection", Hints: command.Idempotent | command.Destructive,
+			Name: "memory.clear", Op: 0x0C07, Frees: true, Args: "collection", Hints: command.Idempotent | command.Destructive,
 			Routes:  []string{"DELETE /memory/:collection"},
 			Summary: "Forget every memory of a collection.",
 		}, (*Memories).clear),

@@ -51,10 +51,10 @@ type Config struct {
 		} `mapstructure:"snapshot"`
 	} `mapstructure:"persistence"`
 
-	Embedder EmbedderConfig `mapstructure:"embedder"`
-	Language string         `mapstructure:"language"` // whose endings the words of memories have
-	Limits LimitsConfig     `mapstructure:"limits"`
-	Quotas map[string]int64 `mapstructure:"quotas"` // of namespaces that have none of their own, by name
+	Embedder EmbedderConfig   `mapstructure:"embedder"`
+	Language string           `mapstructure:"language"` // whose endings the words of memories have
+	Limits   LimitsConfig     `mapstructure:"limits"`
+	Quotas   map[string]int64 `mapstructure:"quotas"` // of namespaces that have none of their own, by name
 
 	Log struct {
 		Level  string `mapstructure:"level"`
