@@ -16,7 +16,7 @@ const kindNamespaces = "namespaces"
 
 // BrowseRequest asks what things of a kind there are.
 type BrowseRequest struct {
-	Kind   string `json:"kind" jsonschema:"what to list: queues, streams, topics or namespaces"`
+	Kind   string `json:"kind" jsonschema:"what to list: agents, collections, memories, queues, streams, topics or namespaces"`
 	Prefix string `json:"prefix,omitempty" max:"512" jsonschema:"only names that begin so"`
 	Limit  int    `json:"limit,omitempty" default:"50" min:"1" max:"200" jsonschema:"at most so many"`
 	Cursor string `json:"cursor,omitempty" max:"1024" jsonschema:"next_cursor of the page before"`

@@ -2,7 +2,9 @@ package command
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 	"strconv"
 
 	"github.com/google/jsonschema-go/jsonschema"
@@ -26,9 +28,52 @@ func wireTypes() map[reflect.Type]*jsonschema.Schema {
 // describer is implemented by requests and responses whose schema needs what no tag can say.
 type describer interface{ Describe(*jsonschema.Schema) }
 
+// selfDescribed is implemented by field types that are not in JSON what their Go structure suggests, and are of some structure's
+// own making. It is asked of the zero value.
+type selfDescribed interface{ JSONSchema() *jsonschema.Schema }
+
+// onWire reports whether the type has a schema of its own.
+func onWire(t reflect.Type) bool { return slices.Contains(fixed, t) || describesItself(t) }
+
+// fixed are the types of wireTypes.
+var fixed = slices.Collect(maps.Keys(wireTypes()))
+
+func describesItself(t reflect.Type) bool {
+	return t.Kind() != reflect.Interface && t.Kind() != reflect.Pointer && t.Implements(reflect.TypeFor[selfDescribed]())
+}
+
+// addSelfDescribed adds the schemas of all self-described types that the type is made of.
+func addSelfDescribed(to map[reflect.Type]*jsonschema.Schema, t reflect.Type) {
+	seen := map[reflect.Type]bool{}
+	var visit func(t reflect.Type)
+	visit = func(t reflect.Type) {
+		if seen[t] {
+			return
+		}
+		seen[t] = true
+		if describesItself(t) {
+			to[t] = reflect.Zero(t).Interface().(selfDescribed).JSONSchema()
+		}
+		if onWire(t) {
+			return
+		}
+		switch t.Kind() {
+		case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
+			visit(t.Elem())
+		case reflect.Struct:
+			for i := range t.NumField() {
+				visit(t.Field(i).Type)
+			}
+		}
+	}
+	visit(t)
+}
+
 // schemaOf makes the schema of a request or response from its type and tags.
 func schemaOf(t reflect.Type) (*jsonschema.Schema, error) {
-	s, err := jsonschema.ForType(t, &jsonschema.ForOptions{TypeSchemas: wireTypes()})
+	known := wireTypes()
+	addSelfDescribed(known, t)
+	s, err := jsonschema.ForType(t, &jsonschema.ForOptions{TypeSchemas: known})
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +88,7 @@ func refine(s *jsonschema.Schema, t reflect.Type) error {
 		}
 		t = t.Elem()
 	}
-	if _, special := wireTypes()[t]; special || s == nil || t.Kind() != reflect.Struct {
+	if onWire(t) || s == nil || t.Kind() != reflect.Struct {
 		return nil
 	}
 	for _, sf := range reflect.VisibleFields(t) {

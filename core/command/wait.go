@@ -66,3 +66,17 @@ func Wait(ctx context.Context, ready <-chan struct{}, atMost time.Duration) (wok
 		return false, ctx.Err()
 	}
 }
+
+// Outside runs f, which takes a while and changes no data, without the namespace's gate, so that transactions go on
+// meanwhile, for a handler that is declared with Waits. The handler must hold no lock. In a transaction there is no
+// outside: f is not run, and Outside returns false.
+func Outside(ctx context.Context, f func()) bool {
+	p, _ := ctx.Value(parkingKey{}).(*parking)
+	if p == nil {
+		return false
+	}
+	p.held.RUnlock()
+	defer func() { p.held = p.space.gate.enter() }()
+	f()
+	return true
+}
