@@ -42,6 +42,19 @@ var plan = map[string][]string{
 	"vector/text":   {},
 	"vector/fusion": {},
 
+	// Vectors: the structure has commands and ops, collection the data, and what is below it knows no commands.
+	"vector": {
+		"core/auth", "core/command", "core/fault", "core/journal", "core/value",
+		"vector/collection", "vector/fusion", "vector/matrix", "vector/tensor",
+	},
+	"vector/collection": {"core/fault", "core/journal", "core/value", "vector/distance", "vector/hnsw", "vector/tensor", "vector/text"},
+	"vector/matrix":     {"core/auth", "core/command", "core/fault", "core/value", "vector/tensor"},
+	"vector/tensor":     {"core/fault"},
+
+	// Inside the vector structure: pure maths, which knows no command.
+	"vector/distance": {"core/fault"},
+	"vector/hnsw":     {"core/fault", "vector/distance"},
+
 	// The doors: they know the table, never a structure, the engine, the disk or each other.
 	"http":  {"core/auth", "core/command", "core/fault", "core/journal", "core/quota", "core/value"},
 	"mcp":   {"core/auth", "core/command", "core/fault", "core/journal", "core/value"},

@@ -24,18 +24,21 @@ import (
 	"github.com/hivellm/synap-go/persistence"
 	"github.com/hivellm/synap-go/persistence/vfs"
 	"github.com/hivellm/synap-go/umicp"
+	"github.com/hivellm/synap-go/vector"
+	"github.com/hivellm/synap-go/vector/matrix"
 )
 
 // structures are what an engine holds. To remove one, remove its line.
 func structures(m memory.Options) []*command.Structure {
-	return []*command.Structure{
+	return append([]*command.Structure{
 		kv.Structure(kv.Options{}),
 		queue.Structure(queue.Options{}),
 		stream.Structure(stream.Options{}),
 		pubsub.Structure(),
 		memory.Structure(m),
 		agent.Structure(),
-	}
+		vector.Structure(),
+	}, matrix.Structures()...)
 }
 
 // newEngine assembles an engine, in memory unless the options have a journal, and without an embedder unless they have
