@@ -19,6 +19,7 @@ const benchKeys = 1 << 12
 // bench is an engine with every key set.
 type bench struct {
 	*command.Dispatcher
+	engine   *core.Engine
 	caller   *auth.Identity
 	get, set *command.Command
 	gets     []kv.GetRequest
@@ -41,7 +42,7 @@ func newBench(b *testing.B) *bench {
 		}
 	})
 	x := &bench{
-		Dispatcher: engine.Dispatcher(), caller: auth.Local(),
+		Dispatcher: engine.Dispatcher(), engine: engine, caller: auth.Local(),
 		gets: make([]kv.GetRequest, benchKeys), sets: make([]kv.SetRequest, benchKeys),
 	}
 	x.get, x.set = x.find(b, "kv.get"), x.find(b, "kv.set")

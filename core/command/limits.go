@@ -78,7 +78,7 @@ func nameOf(caller *auth.Identity) string {
 }
 
 func (d *Dispatcher) pace(r *Request, meter *quota.Meter, limits *quota.Limits, args any) error {
-	now, weight := time.Now(), r.Command.Weigh(args)
+	now, weight := d.clock.time(), r.Command.Weigh(args)
 	if weight > 0 {
 		if err := d.limited.Callers.Take(nameOf(r.Caller), now, weight); err != nil {
 			return err
@@ -139,7 +139,7 @@ func (space *Space) Used(q quota.Quota) (use int64) {
 }
 
 // admit refuses ops that do not fit into the memory that there may be, or that make more things than there may be.
-func (tx *Tx) admit(ops ...journal.Op) error {
+func (tx *Tx) admit(ops []journal.Op) error {
 	bytes := int64(0)
 	for _, op := range ops {
 		bytes += int64(op.Size())

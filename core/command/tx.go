@@ -24,6 +24,7 @@ type Tx struct {
 
 	memory  *quota.Memory // of the whole server
 	bounded bool          // commits are checked against limits
+	single  [1]journal.Op // the list of one that is checked: here, so that no SET allocates one
 
 	seq     uint64 // of the last commit; in a transaction, of the record to come
 	changed bool   // something was committed
@@ -50,7 +51,8 @@ var txs = sync.Pool{New: func() any { return new(Tx) }}
 // of what it changed. On an error nothing changed. The caller holds the locks that the op needs.
 func (tx *Tx) Commit(op journal.Op) (version uint64, err error) {
 	if tx.bounded {
-		if err := tx.admit(op); err != nil {
+		tx.single[0] = op
+		if err := tx.admit(tx.single[:]); err != nil {
 			return 0, err
 		}
 	}
@@ -72,7 +74,7 @@ func (tx *Tx) CommitAll(ops []journal.Op) (version uint64, err error) {
 		return 0, nil
 	}
 	if tx.bounded {
-		if err := tx.admit(ops...); err != nil {
+		if err := tx.admit(ops); err != nil {
 			return 0, err
 		}
 	}
