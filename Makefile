@@ -73,5 +73,6 @@ bench: ## benchmarks in process, HTTP against a bare gin handler, messages besid
 	$(GO) test ./core/... -run '^$$' -bench . -benchmem -count 3
 	$(GO) run ./bench/http
 	$(GO) run ./bench/messages
+	$(GO) run ./bench/neighbour
 	$(GO) test ./persistence/... -run '^$$' -bench . -benchmem
 	$(GO) run ./bench/messages -disk -dir .

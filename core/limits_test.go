@@ -28,13 +28,13 @@ func refused(t *testing.T, e *fault.Error, name string, limit int64) {
 // TestCallersAreHeldToARate runs in virtual time.
 func TestCallersAreHeldToARate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		engine, in := newTenants(t, core.Options{Limits: core.Limits{Callers: quota.Rate{PerSecond: 10, Burst: 20}}})
+		engine, in := newTenants(t, core.Options{Limits: core.Limits{Callers: quota.Rate{PerSecond: 1, Burst: 20}}})
 		spend := func(c tenant, want int, name, payload string) {
 			t.Helper()
 			n := 0
 			for ; n <= want; n++ {
 				if _, err := c.try(name, payload); err != nil {
-					refused(t, fault.From(err), "requests", 10)
+					refused(t, fault.From(err), "requests", 1)
 					break
 				}
 			}
@@ -49,16 +49,22 @@ func TestCallersAreHeldToARate(t *testing.T) {
 		spend(one, 20, "kv.count", `{}`)
 		spend(two, 20, "kv.count", `{}`)   // another caller
 		spend(three, 20, "kv.count", `{}`) // another key of the same
-		if e := one.wantCode(fault.Exhausted, "kv.count", `{}`); e.Details["retry_after_ms"] != int64(100) {
+		if e := one.wantCode(fault.Exhausted, "kv.count", `{}`); e.Details["retry_after_ms"] != int64(700) {
 			t.Errorf("come again in %v ms", e.Details["retry_after_ms"])
 		}
-		time.Sleep(2 * time.Second)
+		began := time.Now()
+		one.wantCode(fault.Exhausted, "server.query", `{"command":"kv.count"}`)
+		one.wantCode(fault.Exhausted, "server.execute", `{"command":"kv.count"}`)
+		if took := time.Since(began); took != 2*quota.Hold {
+			t.Errorf("two refusals took %v", took)
+		}
+		time.Sleep(20 * time.Second)
 		// Long lists and many answers count for more: 1 + 36/4 + ...; what only calls others counts for nothing.
 		keys := strings.Repeat(`"a",`, 35) + `"a"`
 		spend(one, 2, "kv.mget", `{"keys":[`+keys+`]}`)
 		spend(two, 1, "kv.list", `{"limit":1000}`)
 		spend(three, 20, "server.query", `{"command":"kv.count"}`)
-		time.Sleep(2 * time.Second)
+		time.Sleep(20 * time.Second)
 		spend(one, 6, "txn.exec", `{"do":[{"command":"kv.count"},{"command":"kv.count"},{"command":"kv.count"}]}`)
 		w := two.request("kv.watch", `{"keys":["a"],"limit":1}`)
 		for n := range 21 {
@@ -68,7 +74,7 @@ func TestCallersAreHeldToARate(t *testing.T) {
 			}
 		}
 		levels := one.d.Levels(three.caller, "")
-		if got := fmt.Sprintf("%+v", levels); got != "[{Name:requests PerSecond:10 Burst:20 Left:20 Full:0s}]" {
+		if got := fmt.Sprintf("%+v", levels); got != "[{Name:requests PerSecond:1 Burst:20 Left:20 Full:0s}]" {
 			t.Errorf("the levels are %s", got)
 		}
 		if err := engine.SetLimits(core.Limits{}); err != nil {

@@ -107,6 +107,7 @@ type Door struct {
 	openapi []byte
 	metrics *metrics
 	rates   rater // nil when the executor holds nobody to a rate
+	penalty quota.Penalty
 
 	// stopping ends when the door stops: watches end with it and new ones are refused.
 	stopping context.Context

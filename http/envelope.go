@@ -11,6 +11,7 @@ import (
 	"github.com/hivellm/synap-go/core/command"
 	"github.com/hivellm/synap-go/core/fault"
 	"github.com/hivellm/synap-go/core/journal"
+	"github.com/hivellm/synap-go/core/quota"
 )
 
 // The types of envelopes.
@@ -276,6 +277,7 @@ func (d *Door) member(p *peer, e *envelope) (*command.Request, error) {
 // oneByOne runs each command for itself. Answers are encoded as they come, so that a batch of large reads holds
 // their encoding once and stops at its bound.
 func (d *Door) oneByOne(ctx context.Context, p *peer, commands []envelope) ([]json.RawMessage, error) {
+	ctx = quota.HoldOnce(ctx)
 	results := make([]json.RawMessage, len(commands))
 	size := 0
 	for i := range commands {

@@ -67,11 +67,13 @@ func (d *Door) slowDown(w http.ResponseWriter, r *http.Request) bool {
 		return false
 	}
 	err := d.o.Addresses.Take(addressKey(r.RemoteAddr), time.Now(), 1)
-	if err != nil {
-		x := &exchange{w: w, r: r}
-		x.fail(err)
+	if err == nil {
+		return false
 	}
-	return err != nil
+	d.penalty.Hold(r.Context())
+	x := &exchange{w: w, r: r}
+	x.fail(err)
+	return true
 }
 
 // addressKey is what requests from an address are counted under: the address, and of one of version 6 the /64 that it is

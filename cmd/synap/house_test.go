@@ -70,11 +70,12 @@ var plan = map[string][]string{
 	"persistence/vfs":      {"core/fault"},
 
 	// The only places where the names meet.
-	"cmd/synap":      {"*"},
-	"core/synaptest": {"*"},
-	"bench/http":     {"*"},
-	"bench/messages": {"*"},
-	"bench/process":  {},
+	"cmd/synap":       {"*"},
+	"core/synaptest":  {"*"},
+	"bench/http":      {"*"},
+	"bench/messages":  {"*"},
+	"bench/neighbour": {"bench/process"},
+	"bench/process":   {},
 }
 
 // testOnly are imported by tests and by nothing else.

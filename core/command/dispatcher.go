@@ -34,6 +34,7 @@ type Dispatcher struct {
 	clock   *Clock
 	answers *answers
 	limited Limited
+	penalty quota.Penalty
 }
 
 // NewDispatcher returns a dispatcher of the table's commands.
@@ -66,6 +67,7 @@ func (d *Dispatcher) Do(ctx context.Context, r *Request) (any, error) {
 		stats.latency.observe(time.Since(start))
 	}
 	d.count(r, err)
+	d.hold(ctx, err)
 	return resp, err
 }
 
@@ -315,6 +317,7 @@ func (d *Dispatcher) Watch(ctx context.Context, r *Request, sink Sink) error {
 		r.Command.stats.calls[0].Add(1)
 	} else {
 		d.count(r, err)
+		d.hold(ctx, err)
 	}
 	return err
 }

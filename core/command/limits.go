@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"errors"
 	"reflect"
 	"time"
 
@@ -64,6 +65,18 @@ func (d *Dispatcher) limit(r *Request, space *Space, args any) error {
 // command is looked at for itself, and who administers is not kept from changing the quota.
 func (c *Command) carries() bool {
 	return c.Kind == KindWrite || c.Kind == KindAct && !c.Open && c.Access == auth.Write
+}
+
+// hold holds back the refusal of a caller that came too fast. Nothing is held meanwhile; who calls on another's behalf leaves it to
+// the outermost call.
+func (d *Dispatcher) hold(ctx context.Context, err error) {
+	if err == nil || CallOf(ctx) != nil {
+		return
+	}
+	var e *fault.Error
+	if errors.As(err, &e) && e.Code == fault.Exhausted && e.Details["retry_after_ms"] != nil {
+		d.penalty.Hold(ctx)
+	}
 }
 
 // grows reports whether the command may make data take more memory, and is refused when there is none left.
