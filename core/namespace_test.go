@@ -213,6 +213,50 @@ func TestNothingHappensInADeletedNamespace(t *testing.T) {
 	}
 }
 
+// vandals are a structure of one command, which does what takes a while outside, and in the meantime the namespace is deleted.
+type vandals struct {
+	command.NoData
+	meanwhile func()
+}
+
+type vandalRequest struct{}
+
+type vandalResponse struct{ command.Receipt }
+
+type vandalOp struct{}
+
+func (vandalOp) Kind() byte               { return 1 }
+func (vandalOp) AppendTo(b []byte) []byte { return b }
+func (vandalOp) Target() (string, bool)   { return "", false }
+func (vandalOp) Size() int                { return 1 }
+
+func (v *vandals) act(ctx context.Context, tx *command.Tx, _ *vandalRequest) (resp vandalResponse, err error) {
+	command.Outside(ctx, v.meanwhile)
+	_, err = tx.Commit(vandalOp{})
+	return resp, err
+}
+
+// TestWhoWasOutsideMayNotComeBack: nothing is written into a namespace after the record that deletes it.
+func TestWhoWasOutsideMayNotComeBack(t *testing.T) {
+	var engine *core.Engine
+	v := &vandals{meanwhile: func() {
+		tenant{t, engine.Dispatcher(), auth.Local(), ""}.do("namespace.delete", `{"name":"lab","confirm":"lab"}`)
+	}}
+	engine, err := core.New(core.Options{Structures: []*command.Structure{{
+		Name: "vandal", ID: 9, Summary: "Vandals.", New: func(command.Env) command.State { return v },
+		Commands: []*command.Command{
+			command.Write(command.Info{Name: "vandal.act", Op: 0x0901, Summary: "Act.", Open: true, Waits: true}, (*vandals).act),
+		},
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lab := tenant{t, engine.Dispatcher(), auth.Local(), "lab"}
+	if e := lab.wantCode(fault.NotFound, "vandal.act", ``); e.Message != `namespace "lab" was deleted` {
+		t.Errorf("who was outside is told %v", e)
+	}
+}
+
 // held is a dispatcher's namespaces of which it has just the one.
 type held struct{ space *command.Space }
 

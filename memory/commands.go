@@ -82,7 +82,7 @@ func writers() []*command.Command {
 func readers() []*command.Command {
 	return []*command.Command{
 		command.Read(command.Info{
-			Name: "memory.search", Op: 0x0C02, Args: "query", Routes: []string{"GET /memory/:collection/search"}, Waits: true,
+			Name: "memory.search", Op: 0x0C02, Weight: 10, Args: "query", Routes: []string{"GET /memory/:collection/search"}, Waits: true,
 			Summary: "Find memories by meaning and by words.",
 			Doc: "By words always, by BM25; by meaning when there is an embedder; the two rankings become one by reciprocal rank fusion, in which order the " +
 				"results come. A score says how well a result fits by itself. ranking says how was ranked, note what could not be heeded: while " +

@@ -34,12 +34,12 @@ func collections() []*command.Command {
 				"and is made flat keeps the memory of its graph until the server is started again.",
 		}, (*Collections).update),
 		command.Write(command.Info{
-			Name: "vector.collection.delete", Op: 0x0503, Hints: command.Destructive, Args: "collection",
+			Name: "vector.collection.delete", Op: 0x0503, Frees: true, Hints: command.Destructive, Args: "collection",
 			Routes:  []string{"DELETE /collections/:collection"},
 			Summary: "Delete a collection with all its points.",
 		}, (*Collections).delete),
 		command.Write(command.Info{
-			Name: "vector.collection.clear", Op: 0x0510, Hints: command.Idempotent | command.Destructive, Args: "collection",
+			Name: "vector.collection.clear", Op: 0x0510, Frees: true, Hints: command.Idempotent | command.Destructive, Args: "collection",
 			Summary: "Delete every point of a collection, which stays.",
 			Doc:     "It takes the same time however many points there are.",
 		}, (*Collections).clear),
@@ -64,7 +64,7 @@ func writers() []*command.Command {
 				"until they are in the graph. With if_version one point that changed since refuses them all.",
 		}, (*Collections).upsert),
 		command.Write(command.Info{
-			Name: "vector.delete", Op: 0x0508, Hints: command.Idempotent | command.Destructive, Args: "collection ids...",
+			Name: "vector.delete", Op: 0x0508, Frees: true, Hints: command.Idempotent | command.Destructive, Args: "collection ids...",
 			Routes:  []string{"DELETE /collections/:collection/points/:id"},
 			Summary: "Delete points by id or by filter.",
 			Doc:     "An id that no point has is no error: it is among the missing. A filter deletes at most 10000 points at a time, and more says to call again.",
@@ -85,18 +85,18 @@ func readers() []*command.Command {
 			Doc:     "With a filter a page may be short, even empty, and have a next page.",
 		}, (*Collections).scroll),
 		command.Read(command.Info{
-			Name: "vector.search", Op: 0x050a, Args: "collection vector...", Routes: []string{"POST /collections/:collection/search"},
+			Name: "vector.search", Op: 0x050a, Weight: 10, Args: "collection vector...", Routes: []string{"POST /collections/:collection/search"},
 			Summary: "Return the points whose vectors are nearest to a vector, or to a point's.",
 			Doc: "A filter that leaves few points is answered exactly, one that leaves many while the graph is walked: there are never fewer hits " +
 				"than points that it means, up to limit. What a walk over a smaller copy finds is always measured again with the whole vectors.",
 		}, (*Collections).search),
 		command.Read(command.Info{
-			Name: "vector.recommend", Op: 0x050b, Args: "collection positive...", Routes: []string{"POST /collections/:collection/recommend"},
+			Name: "vector.recommend", Op: 0x050b, Weight: 10, Args: "collection positive...", Routes: []string{"POST /collections/:collection/recommend"},
 			Summary: "Return the points that are like some points and unlike others.",
 			Doc:     "What is looked for is the mean of the positive vectors, and away from the mean of the negative ones. Points given by id are not among the answer.",
 		}, (*Collections).recommend),
 		command.Read(command.Info{
-			Name: "vector.hybrid", Op: 0x050c, Args: "collection text", Routes: []string{"POST /collections/:collection/hybrid"},
+			Name: "vector.hybrid", Op: 0x050c, Weight: 20, Args: "collection text", Routes: []string{"POST /collections/:collection/hybrid"},
 			Summary: "Return the points that fit words, a vector, or both, in one ranking.",
 			Doc: "The rankings by words (BM25, over each point's text and the collection's text_fields) and by vectors are made one by where a point " +
 				"stands in them (reciprocal rank fusion, k = 60), each with its weight.",

@@ -102,6 +102,9 @@ func (tx *Tx) change(op journal.Op) journal.Change {
 }
 
 func (tx *Tx) append(rec *journal.Record) error {
+	if tx.space.gone.Load() { // a handler that was outside may not have noticed
+		return tx.space.deleted()
+	}
 	seq, err := tx.journal.Append(rec)
 	if err != nil {
 		return fault.From(err)

@@ -69,7 +69,7 @@ func Wait(ctx context.Context, ready <-chan struct{}, atMost time.Duration) (wok
 
 // Outside runs f, which takes a while and changes no data, without the namespace's gate, so that transactions go on
 // meanwhile, for a handler that is declared with Waits. The handler must hold no lock. In a transaction there is no
-// outside: f is not run, and Outside returns false.
+// outside: f is not run, and Outside returns false. If the namespace is deleted meanwhile, nothing can be committed.
 func Outside(ctx context.Context, f func()) bool {
 	p, _ := ctx.Value(parkingKey{}).(*parking)
 	if p == nil {
