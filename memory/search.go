@@ -77,7 +77,7 @@ func (s *Memories) search(ctx context.Context, r *SearchRequest) (SearchResponse
 	if err != nil {
 		return resp, err
 	}
-	terms := s.analyzer.Analyze(r.Query)
+	terms := s.analyzer.Query(r.Query)
 	vector, why, err := s.embed(ctx, r.Query, embed.Query)
 	if err != nil {
 		return resp, err

@@ -24,6 +24,7 @@ type failure struct {
 	message string
 	again   bool          // it may work in a moment
 	refused bool          // it is the texts that the endpoint does not want
+	late    bool          // it took too long
 	pause   time.Duration // how long the endpoint asked to be left alone; 0 when it did not say
 }
 
@@ -35,17 +36,25 @@ func Refused(err error) bool {
 	return errors.As(err, &f) && f.refused
 }
 
+// late reports whether a call took too long: smaller ones may not.
+func late(err error) bool {
+	var f *failure
+	return errors.As(err, &f) && f.late
+}
+
 // call gets the vectors of the texts, puts them into the cache, and notes how the endpoint does.
-func (s *Service) call(texts []string, tries int) ([][]float32, error) {
+func (s *Service) call(texts []string, tries int, timeout time.Duration) ([][]float32, error) {
 	s.mu.Lock()
 	resting, reason := s.health.until.After(time.Now()), s.health.reason
 	s.mu.Unlock()
 	if resting {
 		return nil, reason
 	}
-	vectors, err := s.try(texts, tries)
+	vectors, err := s.try(texts, tries, timeout)
 	if err != nil {
-		s.note(err)
+		if !late(err) || len(texts) == 1 { // of several it may only be too many
+			s.note(err)
+		}
 		return nil, err
 	}
 	s.note(nil)
@@ -84,18 +93,18 @@ func jitter(d time.Duration) time.Duration {
 }
 
 // try calls until it works, it makes no sense to go on, or it was tried often enough.
-func (s *Service) try(texts []string, tries int) (vectors [][]float32, err error) {
+func (s *Service) try(texts []string, tries int, timeout time.Duration) (vectors [][]float32, err error) {
 	body, err := json.Marshal(s.shape.request(s.o.Model, texts))
 	if err != nil {
 		return nil, err
 	}
 	pause := firstPause
 	for n := 1; ; n++ {
-		if vectors, err = s.once(body, len(texts)); err == nil {
+		if vectors, err = s.once(body, len(texts), timeout); err == nil {
 			return vectors, nil
 		}
 		var f *failure
-		if n == tries || !errors.As(err, &f) || !f.again || f.pause > s.o.Timeout {
+		if n == tries || !errors.As(err, &f) || !f.again || f.late || f.pause > timeout {
 			return nil, err
 		}
 		timer := time.NewTimer(max(jitter(pause), f.pause))
@@ -110,8 +119,8 @@ func (s *Service) try(texts []string, tries int) (vectors [][]float32, err error
 }
 
 // once makes one call.
-func (s *Service) once(body []byte, texts int) ([][]float32, error) {
-	ctx, cancel := context.WithTimeout(s.context, s.o.Timeout)
+func (s *Service) once(body []byte, texts int, timeout time.Duration) ([][]float32, error) {
+	ctx, cancel := context.WithTimeout(s.context, timeout)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, s.o.URL, bytes.NewReader(body))
 	if err != nil {
@@ -123,13 +132,13 @@ func (s *Service) once(body []byte, texts int) ([][]float32, error) {
 	}
 	resp, err := s.client.Do(r)
 	if err != nil {
-		return nil, s.unreachable(ctx, err)
+		return nil, s.unreachable(ctx, err, timeout)
 	}
 	defer resp.Body.Close() //nolint:errcheck // it was only read
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswerBytes+1))
 	switch {
 	case err != nil:
-		return nil, s.unreachable(ctx, err)
+		return nil, s.unreachable(ctx, err, timeout)
 	case resp.StatusCode != http.StatusOK:
 		return nil, s.declined(resp, answer)
 	case len(answer) > maxAnswerBytes:
@@ -143,12 +152,12 @@ func (s *Service) once(body []byte, texts int) ([][]float32, error) {
 }
 
 // unreachable is why there was no answer. The address stays out of it, because callers are told and it is none of their business.
-func (s *Service) unreachable(ctx context.Context, err error) error {
+func (s *Service) unreachable(ctx context.Context, err error, timeout time.Duration) error {
 	switch {
 	case s.context.Err() != nil:
 		return ErrClosed
 	case ctx.Err() != nil:
-		return &failure{message: fmt.Sprintf("the embedder did not answer within %v", s.o.Timeout), again: true}
+		return &failure{message: fmt.Sprintf("the embedder did not answer within %v", timeout), again: true, late: true}
 	}
 	var cause error = err
 	for inner := errors.Unwrap(cause); inner != nil; inner = errors.Unwrap(cause) {

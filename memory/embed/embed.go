@@ -27,6 +27,7 @@ const (
 
 	askTries  = 2 // how often a call is tried when somebody waits
 	fillTries = 4 // and when nobody does
+	fillTimes = 3 // how many times as long a call may take then
 
 	firstPause  = 200 * time.Millisecond // before the second try; then twice as long each time
 	firstRest   = time.Second            // how long an endpoint that failed is left alone; then twice as long each time
@@ -58,6 +59,7 @@ type Service struct {
 	cache     *cache
 	dimension atomic.Int64 // of all vectors; 0 until it is known
 	filling   atomic.Bool  // a Fill is under way
+	batch     atomic.Int32 // texts that the endpoint can do in one call, 1 to maxBatchTexts; only the Fill under way changes it
 
 	mu     sync.Mutex
 	asking map[key]*Answer // on the network now
@@ -88,6 +90,7 @@ func New(o Options) (*Service, error) {
 	}
 	s.context, s.cancel = context.WithCancel(context.Background())
 	s.dimension.Store(int64(o.Dimension))
+	s.batch.Store(maxBatchTexts)
 	return s, nil
 }
 
@@ -156,7 +159,7 @@ func (s *Service) Ask(text string, p Purpose) *Answer {
 	a := &Answer{done: make(chan struct{})}
 	s.asking[k] = a
 	s.work.Go(func() {
-		vectors, err := s.call([]string{text}, askTries)
+		vectors, err := s.call([]string{text}, askTries, s.o.Timeout)
 		if err == nil {
 			a.vector = vectors[0]
 		}
@@ -206,7 +209,7 @@ func (s *Service) fill(texts []string) []Filled {
 	}
 	for len(missing) > 0 {
 		batch, size := 0, 0
-		for batch < len(missing) && batch < maxBatchTexts && (batch == 0 || size+len(texts[missing[batch]]) <= maxBatchBytes) {
+		for batch < len(missing) && batch < int(s.batch.Load()) && (batch == 0 || size+len(texts[missing[batch]]) <= maxBatchBytes) {
 			size += len(texts[missing[batch]])
 			batch++
 		}
@@ -223,19 +226,31 @@ func (s *Service) fill(texts []string) []Filled {
 	return out
 }
 
-// fillBatch embeds the texts at these places. A batch that is refused is tried text by text, so that one that cannot be embedded spoils no other.
+// fillBatch embeds the texts at these places. A batch that is refused is tried text by text, so that one that cannot be embedded spoils no other. One that
+// takes too long is halved, and those after it are as small: asking for the same again would keep a slow endpoint busy for ever, with nothing to show for it.
 func (s *Service) fillBatch(texts []string, places []int, out []Filled) error {
 	batch := make([]string, len(places))
 	for n, i := range places {
 		batch[n] = s.o.prefix(Document) + texts[i]
 	}
-	vectors, err := s.call(batch, fillTries)
+	start := time.Now()
+	vectors, err := s.call(batch, fillTries, s.o.Timeout*fillTimes)
 	switch {
 	case err == nil:
 		for n, i := range places {
 			out[i].Vector = vectors[n]
 		}
+		if time.Since(start) < s.o.Timeout/4 {
+			s.batch.Store(min(2*s.batch.Load(), maxBatchTexts))
+		}
 		return nil
+	case late(err) && len(places) > 1:
+		half := len(places) / 2
+		s.batch.Store(int32(half)) //nolint:gosec // at most maxBatchTexts
+		if err := s.fillBatch(texts, places[:half], out); err != nil {
+			return err
+		}
+		return s.fillBatch(texts, places[half:], out)
 	case !Refused(err):
 		return err
 	case len(places) == 1:

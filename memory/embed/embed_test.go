@@ -353,6 +353,40 @@ func TestBatches(t *testing.T) {
 	}
 }
 
+// TestASlowEndpointGetsSmallerBatches has one that needs four seconds for each text.
+func TestASlowEndpointGetsSmallerBatches(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := &endpoint{}
+		texts := []string{}
+		for i := range 64 {
+			texts = append(texts, fmt.Sprint("text ", i))
+		}
+		slow := roundTripper(func(r *http.Request) (*http.Response, error) {
+			body, _ := io.ReadAll(r.Body)
+			select {
+			case <-time.After(time.Duration(strings.Count(string(body), "text ")) * 4 * time.Second):
+			case <-r.Context().Done():
+				return nil, r.Context().Err()
+			}
+			r.Body = io.NopCloser(strings.NewReader(string(body)))
+			return direct{e}.RoundTrip(r)
+		})
+		s := open(t, Options{Transport: slow})
+		for i, f := range s.fillNow(t, texts...) {
+			if f.Vector == nil {
+				t.Fatalf("text %d: %v", i, f.Err)
+			}
+		}
+		if st := s.Status(); st.Trouble != nil || e.calls.Load() != 64/4 || s.batch.Load() != 4 {
+			t.Errorf("%d calls, batches of %d, %+v", e.calls.Load(), s.batch.Load(), st)
+		}
+	})
+}
+
+type roundTripper func(r *http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
 func TestCloseEndsAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := open(t, Options{Transport: direct{&endpoint{hook: func(int64) string { return "500 no" }}}})

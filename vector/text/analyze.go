@@ -30,6 +30,7 @@ type Options struct {
 type Analyzer struct {
 	latin    stemmer // nil takes nothing off
 	cyrillic stemmer
+	stop     map[string]bool // words that ask for nothing; nil for most languages
 }
 
 // Terms are the words of a text, and how often it has each.
@@ -78,7 +79,14 @@ func NewAnalyzer(o Options) (*Analyzer, error) {
 	if !ok {
 		return nil, fmt.Errorf("Language: %q is not known; one of %s, or none", o.Language, strings.Join(Languages(), ", "))
 	}
-	return &Analyzer{latin: stem, cyrillic: stemmers["russian"]}, nil
+	a := &Analyzer{latin: stem, cyrillic: stemmers["russian"]}
+	if o.Language == "english" {
+		a.stop = map[string]bool{}
+		for _, word := range strings.Fields(stopWords) {
+			a.stop[a.stem(word)] = true
+		}
+	}
+	return a, nil
 }
 
 // Analyze returns the words of the text.
@@ -104,6 +112,23 @@ func (a *Analyzer) Analyze(text string) Terms {
 		}
 	}
 	return w.terms()
+}
+
+// Query returns the words of a text that is looked for: those that ask for nothing, such as the and what, are left out, unless there are no others. Among few
+// documents they are as rare as any word, and would find whatever has a the in it. They are known of English alone.
+func (a *Analyzer) Query(text string) Terms {
+	all := a.Analyze(text)
+	some := Terms{}
+	for _, t := range all.list {
+		if !a.stop[t.word] {
+			some.list = append(some.list, t)
+			some.length += t.count
+		}
+	}
+	if some.length == 0 {
+		return all
+	}
+	return some
 }
 
 // counts reports whether a piece of a text is a word: it has a letter or a digit. A piece that begins with neither, like _x, may.

@@ -68,6 +68,21 @@ func TestWords(t *testing.T) {
 	}
 }
 
+func TestQueries(t *testing.T) {
+	for _, c := range []struct{ language, text, want string }{
+		{"", "When is the next release?", "next releas"},
+		{"", "who is who", "is who who"}, // nothing else is asked
+		{"", "the who and the queen", "queen"},
+		{"german", "was ist das", "das ist was"},
+		{"none", "what is it", "is it what"},
+	} {
+		got := analyzer(t, c.language).Query(c.text)
+		if strings.Join(got.words(), " ") != c.want || got.Len() != len(got.words()) {
+			t.Errorf("Query(%q) = %q, want %q", c.text, got.words(), c.want)
+		}
+	}
+}
+
 func TestLongWordsAreCut(t *testing.T) {
 	got := analyzer(t, "none").Analyze(strings.Repeat("é", 500) + " " + strings.Repeat("ж", 501)).words()
 	if len(got) != 2 || len(got[0]) != MaxWordBytes || len(got[1]) != MaxWordBytes {

@@ -5,10 +5,11 @@
 // often, and for each document which words it has, so that a document can be removed without its text. It keeps no text and no
 // positions: it finds, and does not quote.
 //
-// Why it is not a library: bleve, the one that is kept well, was measured beside it on the same short documents. For each it keeps
-// in memory several times as much, because it is made to spill segments to disk and to store what it indexes; it adds a document at
-// a fraction of the speed, in goroutines of its own; and its documents are strings, where a collection's are slots. What is needed
-// of it here is this file's three hundred lines; the Unicode tables and the stemmers are libraries.
+// Why it is not a library: bleve, the one that is kept well, was measured beside it on the same 100,000 sentences of 100 bytes. In batches of
+// 500 its in-memory index takes as much memory (258 bytes a document beside 247) and as long to fill (21 µs a document beside 20), but a search
+// took 0.86 ms beside 0.09 ms, and p99 13.6 ms beside 4.0. What decides is that a document must be found as soon as it was added: one
+// at a time bleve took 1.1 ms and 75 kB for each, because each becomes a segment, which its goroutines merge later. Its documents are strings besides, where a
+// collection's are slots, and it brings ninety packages. What is needed of it here is few hundred lines; the Unicode tables and the stemmers are libraries.
 //
 // An Index takes no locks: changes need the caller's lock alone, and searches may go on side by side under one that is shared. It knows
 // no commands and no journal.
@@ -55,8 +56,8 @@ type word struct {
 
 // About how much memory a word and a document take beside their postings and text.
 const (
-	wordBytes     = 16 + 24 + 4 + 32 + 40 // a word, its one chunk, and its place in the map
-	documentBytes = 24 + 2
+	wordBytes     = 48 + 32 + 16 + 56 // a word, its one chunk with a posting or two, and its place in the map
+	documentBytes = 24 + 16 + 2
 	postingBytes  = 4
 )
 
