@@ -24,7 +24,7 @@ type Hit struct {
 // Search appends to out the at most k documents that fit the query best, the best first; of equals the lower number is first. Only documents for which keep
 // returns true count; a nil keep keeps all. A word that no document has stands for those that it begins or that are a letter away from it.
 func (x *Index) Search(query string, k int, keep func(doc uint32) bool, out []Hit) []Hit {
-	return x.SearchTerms(x.analyzer.Query(query), k, keep, out)
+	return x.SearchTerms(x.analyzer.Analyze(query), k, keep, out)
 }
 
 // SearchTerms is Search for a query that was analyzed before.
