@@ -104,7 +104,7 @@ type Door struct {
 	engine  *gin.Engine
 	front   front
 	rows    map[*command.Command]*row
-	openapi []byte
+	openapi func() ([]byte, error) // made when it is first asked for: it is a good part of a start
 	metrics *metrics
 	rates   rater // nil when the executor holds nobody to a rate
 	penalty quota.Penalty
@@ -126,10 +126,7 @@ func New(o Options) (*Door, error) {
 	for _, c := range o.Executor.Table().Commands() {
 		d.rows[c] = newRow(c)
 	}
-	var err error
-	if d.openapi, err = OpenAPI(o.Executor.Table(), o.Version); err != nil {
-		return nil, err
-	}
+	d.openapi = sync.OnceValues(func() ([]byte, error) { return OpenAPI(o.Executor.Table(), o.Version) })
 	d.metrics = newMetrics(o.Executor.Table())
 	return d, d.route()
 }

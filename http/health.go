@@ -31,7 +31,11 @@ func (d *Door) serveReady(x *exchange) error {
 
 // serveOpenAPI serves GET /openapi.json.
 func (d *Door) serveOpenAPI(x *exchange) error {
+	document, err := d.openapi()
+	if err != nil {
+		return fault.From(err)
+	}
 	x.w.Header()["Content-Type"] = jsonCodec.contentType
-	x.send(http.StatusOK, d.openapi)
+	x.send(http.StatusOK, document)
 	return nil
 }

@@ -157,6 +157,7 @@ func (t *Table) linkConditions() error {
 	for _, c := range t.commands {
 		for name, field := range c.fields.byName {
 			if field.Type == reflect.TypeFor[Conditions]() {
+				c.requestSchema = c.requestSchema.CloneSchemas() // it is shared with other tables, which have other structures
 				c.requestSchema.Properties[name].Items = &jsonschema.Schema{Type: "object", AnyOf: shapes}
 			}
 		}

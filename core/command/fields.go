@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/hivellm/synap-go/core/fault"
 )
@@ -50,7 +51,22 @@ func jsonName(f reflect.StructField) (name string, optional bool) {
 	return tag, strings.Contains(options, "omitempty") || strings.Contains(options, "omitzero")
 }
 
-// newFields reads the tags of a struct type; a tag that makes no sense is an error.
+// madeFields are those that were made, by the type, as schemas are.
+var madeFields sync.Map
+
+// fieldsOf reads the tags of a struct type; a tag that makes no sense is an error. What it returns is shared.
+func fieldsOf(t reflect.Type) (*fields, error) {
+	if fs, ok := madeFields.Load(t); ok {
+		return fs.(*fields), nil
+	}
+	fs, err := newFields(t)
+	if err != nil {
+		return nil, err
+	}
+	first, _ := madeFields.LoadOrStore(t, fs)
+	return first.(*fields), nil
+}
+
 func newFields(t reflect.Type) (*fields, error) {
 	fs := &fields{byName: map[string]reflect.StructField{}}
 	for _, sf := range reflect.VisibleFields(t) {

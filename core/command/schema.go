@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
-	"slices"
 	"strconv"
+	"sync"
 
 	"github.com/google/jsonschema-go/jsonschema"
 
@@ -14,15 +14,13 @@ import (
 )
 
 // wireTypes are the types whose JSON is not what their Go structure suggests.
-func wireTypes() map[reflect.Type]*jsonschema.Schema {
-	return map[reflect.Type]*jsonschema.Schema{
-		reflect.TypeFor[value.Value](): {
-			Types:       []string{"string", "object", "array", "number", "boolean", "null"},
-			Description: `text as a string, other JSON as itself, bytes as {"$base64":"…"}`,
-		},
-		reflect.TypeFor[journal.Position]():   {Types: []string{"string", "integer"}},
-		reflect.TypeFor[journal.Durability](): {Type: "string", Enum: []any{"memory", "buffered", "fsynced", "replicated"}},
-	}
+var wireTypes = map[reflect.Type]*jsonschema.Schema{
+	reflect.TypeFor[value.Value](): {
+		Types:       []string{"string", "object", "array", "number", "boolean", "null"},
+		Description: `text as a string, other JSON as itself, bytes as {"$base64":"…"}`,
+	},
+	reflect.TypeFor[journal.Position]():   {Types: []string{"string", "integer"}},
+	reflect.TypeFor[journal.Durability](): {Type: "string", Enum: []any{"memory", "buffered", "fsynced", "replicated"}},
 }
 
 // describer is implemented by requests and responses whose schema needs what no tag can say.
@@ -33,10 +31,7 @@ type describer interface{ Describe(*jsonschema.Schema) }
 type selfDescribed interface{ JSONSchema() *jsonschema.Schema }
 
 // onWire reports whether the type has a schema of its own.
-func onWire(t reflect.Type) bool { return slices.Contains(fixed, t) || describesItself(t) }
-
-// fixed are the types of wireTypes.
-var fixed = slices.Collect(maps.Keys(wireTypes()))
+func onWire(t reflect.Type) bool { return wireTypes[t] != nil || describesItself(t) }
 
 func describesItself(t reflect.Type) bool {
 	return t.Kind() != reflect.Interface && t.Kind() != reflect.Pointer && t.Implements(reflect.TypeFor[selfDescribed]())
@@ -69,15 +64,26 @@ func addSelfDescribed(to map[reflect.Type]*jsonschema.Schema, t reflect.Type) {
 	visit(t)
 }
 
-// schemaOf makes the schema of a request or response from its type and tags.
+// schemas are those that were made, by the type: a process that builds several tables makes each once. They are never
+// changed after that.
+var schemas sync.Map
+
+// schemaOf makes the schema of a request or response from its type and tags. It is shared: who wants to change it takes a copy.
 func schemaOf(t reflect.Type) (*jsonschema.Schema, error) {
-	known := wireTypes()
+	if s, ok := schemas.Load(t); ok {
+		return s.(*jsonschema.Schema), nil
+	}
+	known := maps.Clone(wireTypes)
 	addSelfDescribed(known, t)
 	s, err := jsonschema.ForType(t, &jsonschema.ForOptions{TypeSchemas: known})
+	if err == nil {
+		err = refine(s, t)
+	}
 	if err != nil {
 		return nil, err
 	}
-	return s, refine(s, t)
+	first, _ := schemas.LoadOrStore(t, s)
+	return first.(*jsonschema.Schema), nil
 }
 
 // refine adds what the tags of a struct say to its schema, and so on into the structs it contains.

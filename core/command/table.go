@@ -119,7 +119,7 @@ func (t *Table) add(c *Command, tools map[string]string) error {
 		return errors.New("a command that changes nothing is not destructive")
 	}
 	var err error
-	if c.fields, err = newFields(c.Request); err != nil {
+	if c.fields, err = fieldsOf(c.Request); err != nil {
 		return err
 	}
 	c.weights = newWeights(c.Request)
