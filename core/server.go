@@ -107,7 +107,7 @@ type StatusRequest struct{}
 type StatusResponse struct {
 	Principal  string                   `json:"principal" jsonschema:"who the server takes you for"`
 	Namespace  string                   `json:"namespace" jsonschema:"where your commands work"`
-	Access     string                   `json:"access" jsonschema:"the most you may do: read, write or admin"`
+	Access     string                   `json:"access" jsonschema:"the most you may do anywhere: none, read, write or admin; auth.whoami says where"`
 	ReadOnly   bool                     `json:"read_only" jsonschema:"true when you may only read"`
 	Version    string                   `json:"version" jsonschema:"the program's version"`
 	UptimeS    int64                    `json:"uptime_s" jsonschema:"seconds since the server started"`
@@ -125,7 +125,7 @@ func (s *server) status(ctx context.Context, _ *StatusRequest) (StatusResponse, 
 	r := command.CallOf(ctx)
 	standard, _ := e.journal.Levels()
 	resp := StatusResponse{
-		Principal: r.Caller.Name, Access: r.Caller.Access.String(), ReadOnly: r.Caller.Access == auth.Read,
+		Principal: r.Caller.Name, Access: r.Caller.Most().String(), ReadOnly: r.Caller.Most() <= auth.Read,
 		Version: e.version, UptimeS: int64(time.Since(e.started).Seconds()),
 		Durability: standard, Position: e.journal.Position(), Structures: map[string]command.Usage{},
 	}

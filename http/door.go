@@ -39,12 +39,12 @@ const (
 // Options say what a door serves. Only Executor is needed.
 type Options struct {
 	Executor command.Executor
-	// Identify says who calls; an error refuses the request. Nil takes everybody for auth.Local.
-	Identify func(*http.Request) (*auth.Identity, error)
-	Version  string         // of the program, for the OpenAPI document
-	Log      *logrus.Logger // nil drops what would be logged
-	Ready    func() error   // why the server cannot serve now, for /ready; nil is always ready
-	Mounts   []Mount        // further doors behind the same front
+	// Authenticator says who shows a credential; an error refuses the request. Nil takes everybody for auth.Local.
+	Authenticator auth.Authenticator
+	Version       string         // of the program, for the OpenAPI document
+	Log           *logrus.Logger // nil drops what would be logged
+	Ready         func() error   // why the server cannot serve now, for /ready; nil is always ready
+	Mounts        []Mount        // further doors behind the same front
 	// Addresses hold every address to a rate, before anybody is asked who calls; nil is no rate.
 	Addresses *quota.Buckets
 
@@ -67,9 +67,8 @@ func (o *Options) validate() error {
 	if o.Executor == nil {
 		return errors.New("Executor: there is none")
 	}
-	if o.Identify == nil {
-		local := auth.Local()
-		o.Identify = func(*http.Request) (*auth.Identity, error) { return local, nil }
+	if o.Authenticator == nil {
+		o.Authenticator = auth.Everybody
 	}
 	if o.Log == nil {
 		o.Log = logrus.New()

@@ -2,6 +2,7 @@ package http_test
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"net/http"
 	"strings"
@@ -61,16 +62,75 @@ func TestHostsAndOrigins(t *testing.T) {
 	}
 }
 
+// asker is an Authenticator that is a function.
+type asker func(c *auth.Credential) (*auth.Identity, error)
+
+func (f asker) Authenticate(_ context.Context, c *auth.Credential) (*auth.Identity, error) {
+	return f(c)
+}
+
+// TestCredentials sends credentials in every way that there is, and in ways that there are not.
+func TestCredentials(t *testing.T) {
+	tests := []struct {
+		name   string
+		path   string
+		header string
+		want   auth.Credential // but where it comes from
+		status int
+	}{
+		{"nothing", "/v1/note/get", "", auth.Credential{}, 400},
+		{"a bearer", "/v1/note/get", "Authorization: Bearer sk_1", auth.Credential{Key: "sk_1"}, 400},
+		{"a bearer, as some write it", "/v1/note/get", "authorization: bearer  sk_1", auth.Credential{Key: "sk_1"}, 400},
+		{"a header of its own", "/v1/note/get", "X-API-Key: sk_1", auth.Credential{Key: "sk_1"}, 400},
+		{"a person", "/v1/note/get", "Authorization: Basic YWRhOmE6Yg==", auth.Credential{User: "ada", Password: "a:b"}, 400},
+		{"no base64", "/v1/note/get", "Authorization: Basic ???", auth.Credential{}, 401},
+		{"no colon", "/v1/note/get", "Authorization: Basic YWRh", auth.Credential{}, 401},
+		{"nobody", "/v1/note/get", "Authorization: Bearer ", auth.Credential{}, 401},
+		{"an unknown scheme", "/v1/note/get", "Authorization: Digest x", auth.Credential{}, 401},
+		{"a ticket where none belongs", "/v1/note/get?ticket=tk_1", "", auth.Credential{}, 400},
+		{"a key in the address", "/v1/note/get?api_key=sk_1&key=sk_1&access_token=sk_1", "", auth.Credential{}, 400},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			var got *auth.Credential
+			b := newBench(t, func(o *door.Options) {
+				o.Authenticator = asker(func(c *auth.Credential) (*auth.Identity, error) {
+					shown := *c
+					got = &shown
+					return auth.Local(), nil
+				})
+			})
+			headers := []string{}
+			if test.header != "" {
+				headers = append(headers, test.header)
+			}
+			answer := b.do("POST", test.path, "", headers...)
+			if test.status == 401 {
+				if answer.status != 401 || got != nil || answer.header.Get("WWW-Authenticate") == "" {
+					t.Errorf("%d %v %s; asked %+v", answer.status, answer.header, answer.body, got)
+				}
+				return
+			}
+			if got == nil || !got.Address().IsLoopback() {
+				t.Fatalf("%d %s; asked %+v", answer.status, answer.body, got)
+			}
+			if got.From = ""; *got != test.want {
+				t.Errorf("asked %+v, want %+v", *got, test.want)
+			}
+		})
+	}
+}
+
 func TestIdentity(t *testing.T) {
 	reader := &auth.Identity{Name: "reader", Namespace: "a", Namespaces: []string{"b"}, Access: auth.Read}
 	var seen []string
 	b := newBench(t, func(o *door.Options) {
-		o.Identify = func(r *http.Request) (*auth.Identity, error) {
-			if r.Header.Get("X-API-Key") != "reader" {
+		o.Authenticator = asker(func(c *auth.Credential) (*auth.Identity, error) {
+			if c.Key != "reader" {
 				return nil, fault.New(fault.Unauthenticated, "no key")
 			}
 			return reader, nil
-		}
+		})
 		o.Mounts = []door.Mount{
 			{Pattern: "/mounted", Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				id := auth.FromContext(r.Context())

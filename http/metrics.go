@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/hivellm/synap-go/core/auth"
 	"github.com/hivellm/synap-go/core/command"
 	"github.com/hivellm/synap-go/core/fault"
 )
@@ -90,6 +91,9 @@ func collectCommand(out chan<- prometheus.Metric, c *command.Command) {
 
 // serveMetrics serves GET /metrics.
 func (d *Door) serveMetrics(x *exchange) error {
+	if err := x.caller.Check(auth.Read, auth.Any("server")); err != nil {
+		return err
+	}
 	d.metrics.handler.ServeHTTP(x.w, x.r)
 	return nil
 }

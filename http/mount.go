@@ -24,6 +24,7 @@ func (d *Door) mounted(h http.Handler) handler {
 			var done context.CancelFunc
 			ctx, done = d.untilStop(ctx)
 			defer done()
+			defer caller.OnEnd(func(error) { done() })() // a stream ends with the key that it was opened with
 		}
 		r := x.r.WithContext(ctx)
 		control := http.NewResponseController(x.w)

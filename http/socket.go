@@ -97,6 +97,7 @@ func (s *socket) serve() {
 	var beside sync.WaitGroup
 	beside.Go(s.ping)
 	drained := make(chan struct{})
+	defer s.caller.OnEnd(func(why error) { go s.turnOut(why) })()
 	stop := context.AfterFunc(s.door.stopping, func() {
 		defer close(drained)
 		s.drain()
@@ -119,6 +120,13 @@ func (s *socket) drain() {
 	s.running.Wait()
 	defer time.AfterFunc(closeWithin, func() { _ = s.conn.CloseNow() }).Stop()
 	_ = s.conn.Close(websocket.StatusGoingAway, errStopping.Message) // no matter how it ends, it ends
+}
+
+// turnOut closes the connection of a caller that is nobody any more. Its watches have been ended by the executor.
+func (s *socket) turnOut(why error) {
+	s.refuseMore()
+	defer time.AfterFunc(closeWithin, func() { _ = s.conn.CloseNow() }).Stop()
+	_ = s.conn.Close(websocket.StatusPolicyViolation, fault.From(why).Message) // no matter how it ends, it ends
 }
 
 func (s *socket) refuseMore() {

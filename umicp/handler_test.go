@@ -11,7 +11,9 @@ import (
 	"testing"
 
 	"github.com/hivellm/synap-go/core"
+	"github.com/hivellm/synap-go/core/agent"
 	"github.com/hivellm/synap-go/core/auth"
+	"github.com/hivellm/synap-go/core/auth/directory"
 	"github.com/hivellm/synap-go/core/command"
 	"github.com/hivellm/synap-go/core/fault"
 	"github.com/hivellm/synap-go/core/kv"
@@ -19,6 +21,7 @@ import (
 	"github.com/hivellm/synap-go/core/queue"
 	"github.com/hivellm/synap-go/core/stream"
 	"github.com/hivellm/synap-go/core/synaptest"
+	"github.com/hivellm/synap-go/memory"
 	"github.com/hivellm/synap-go/umicp"
 )
 
@@ -27,6 +30,7 @@ func open(t *testing.T) (*umicp.Server, *command.Table) {
 	t.Helper()
 	engine, err := core.New(core.Options{Version: "test", Structures: []*command.Structure{
 		kv.Structure(kv.Options{}), queue.Structure(queue.Options{}), stream.Structure(stream.Options{}), pubsub.Structure(),
+		agent.Structure(), memory.Structure(memory.Options{}), directory.Structure(directory.Options{Structures: []string{"kv"}}),
 	}})
 	if err != nil {
 		t.Fatal(err)

@@ -105,7 +105,7 @@ func compare(ctx context.Context, o options) error {
 		return fmt.Errorf("start the bare server: %w", err)
 	}
 	defer bare.Stop()
-	ours, err := process.Start(ctx, o.synap, "serve", "--http", "127.0.0.1:0", "--memory")
+	ours, err := process.Start(ctx, o.synap, "serve", "--http", "127.0.0.1:0", "--auth", "off", "--memory")
 	if err != nil {
 		return fmt.Errorf("start synap: %w", err)
 	}

@@ -28,7 +28,7 @@ type keeper struct {
 // answer, then Synap in its other modes.
 func keepers(synapBinary string) (always, modes []keeper) {
 	serve := func(name string, args ...string) keeper {
-		args = append([]string{synapBinary, "serve", "--http", "127.0.0.1:0", "--log-level", "error"}, args...)
+		args = append([]string{synapBinary, "serve", "--http", "127.0.0.1:0", "--auth", "off", "--log-level", "error"}, args...)
 		return keeper{name, args, func(address string, n int) (*client, error) { return synap{address}.set(n) }}
 	}
 	always = []keeper{
@@ -218,7 +218,7 @@ func (s *stopwatch) quantile(q float64) float64 {
 // alone, and from a snapshot.
 func (o options) restart(ctx context.Context, dir string) error {
 	o.say("\nrestart with %d keys\n", o.keys)
-	k := keeper{args: []string{o.synap, "serve", "--http", "127.0.0.1:0", "--log-level", "error", "--data-dir", "%dir"}}
+	k := keeper{args: []string{o.synap, "serve", "--http", "127.0.0.1:0", "--auth", "off", "--log-level", "error", "--data-dir", "%dir"}}
 	dir = filepath.Join(dir, "restart")
 	p, err := k.start(ctx, dir)
 	if err != nil {

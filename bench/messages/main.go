@@ -107,7 +107,7 @@ func start(ctx context.Context, o options) (servers []*measured, stop func(), er
 			return nil, stop, err
 		}
 	}
-	p, err := process.Start(ctx, o.synap, "serve", "--http", "127.0.0.1:0", "--log-level", "error", "--memory")
+	p, err := process.Start(ctx, o.synap, "serve", "--http", "127.0.0.1:0", "--auth", "off", "--log-level", "error", "--memory")
 	if err != nil {
 		return nil, stop, fmt.Errorf("start synap: %w", err)
 	}

@@ -96,6 +96,9 @@ func (a *argument) isValue() bool {
 // usage describes the field, with what it may be.
 func (a *argument) usage() string {
 	text := strings.ReplaceAll(a.schema.Description, "`", "'")
+	if a.schema.Format == "password" {
+		text += "; - reads it from standard input and @name from a file, where nobody else sees it"
+	}
 	if choice := choices(a.schema); choice != nil {
 		text += ": " + strings.Join(choice, ", ")
 	}
@@ -178,6 +181,8 @@ func (a *argument) encodeOne(in *input, text string, s *jsonschema.Schema, t ref
 	switch {
 	case t == reflect.TypeFor[value.Value]():
 		raw, err = in.value(text, kindOf(s) != "string")
+	case s.Format == "password":
+		raw, err = in.password(text)
 	case t.Kind() == reflect.Struct && kindOf(s) == "object":
 		raw, err = in.object(text, s, t)
 	default:

@@ -61,7 +61,7 @@ func (a *app) backupVerb() *cobra.Command {
 			"directory: `synap serve --data-dir` takes it, and `synap restore` makes another one of it.",
 		RunE: a.backup,
 	}
-	addSettings(cmd, cmd.Flags(), "server", "output")
+	addSettings(cmd, cmd.Flags(), "server", "key", "output")
 	return cmd
 }
 
@@ -104,7 +104,7 @@ func (a *app) fetchBackup(ctx context.Context, config *Config, target *target) (
 	if err != nil {
 		return backedUp{}, err
 	}
-	server := newRemote(config.Server, a.table)
+	server := newRemote(config, a.table)
 	defer server.close()
 	in := &incoming{files: newFiles(target.partial), bar: a.bar("backing up")}
 	err = server.Watch(ctx, &command.Request{Caller: auth.Local(), Command: c}, in)

@@ -30,6 +30,7 @@ type bench struct {
 	duration    time.Duration
 	keys        int
 	valueBytes  int
+	key         string
 	urlPath     string
 }
 
@@ -62,7 +63,7 @@ func (a *app) benchVerb() *cobra.Command {
 	cmd.Flags().IntVar(&b.keys, "keys", 1000, "how many keys")
 	cmd.Flags().IntVar(&b.valueBytes, "value-bytes", 32, "size of the values")
 	cmd.Flags().StringVar(&b.urlPath, "url-path", "", "GET this `path` instead of keys")
-	addSettings(cmd, cmd.Flags(), "server", "output")
+	addSettings(cmd, cmd.Flags(), "server", "key", "output")
 	complete(cmd, "mode", benchModes)
 	return cmd
 }
@@ -102,6 +103,7 @@ func (a *app) bench(cmd *cobra.Command, b *bench) error {
 	if err != nil || server.Scheme != "http" {
 		return fault.New(fault.Invalid, "bench speaks plain HTTP: %q is not a URL like http://%s", config.Server, defaultAddress)
 	}
+	b.key = config.findKey()
 	l, err := b.load(cmd.Context(), server)
 	if err != nil {
 		return a.benchFailed(cmd.Context(), config, err)
@@ -156,15 +158,15 @@ func (b *bench) load(ctx context.Context, server *url.URL) (*load, error) {
 	}
 	base := strings.TrimSuffix(server.Path, "/")
 	if b.urlPath != "" {
-		l.requests = [][]byte{get(server.Host, base+b.urlPath)}
+		l.requests = [][]byte{b.get(server.Host, base+b.urlPath)}
 		return l, nil
 	}
 	body := strings.Repeat("x", b.valueBytes)
 	var gets, sets [][]byte
 	for i := range b.keys {
 		path := fmt.Sprintf("%s/v1/kv/bench:%d", base, i)
-		gets = append(gets, get(server.Host, path))
-		sets = append(sets, put(server.Host, path, body))
+		gets = append(gets, b.get(server.Host, path))
+		sets = append(sets, b.put(server.Host, path, body))
 	}
 	switch b.mode {
 	case "get":
@@ -191,11 +193,19 @@ func (b *bench) fill(ctx context.Context, address string, sets [][]byte) error {
 	return drain(ctx, c, sets)
 }
 
-func get(host, path string) []byte {
-	return fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", path, host)
+func (b *bench) get(host, path string) []byte {
+	return fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\n%s\r\n", path, host, b.authorization())
 }
 
-func put(host, path, body string) []byte {
-	return fmt.Appendf(nil, "PUT %s HTTP/1.1\r\nHost: %s\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%s",
-		path, host, len(body), body)
+func (b *bench) put(host, path, body string) []byte {
+	return fmt.Appendf(nil, "PUT %s HTTP/1.1\r\nHost: %s\r\n%sContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%s",
+		path, host, b.authorization(), len(body), body)
+}
+
+// authorization is the header that says who calls, if that is known.
+func (b *bench) authorization() string {
+	if b.key == "" {
+		return ""
+	}
+	return "Authorization: Bearer " + b.key + "\r\n"
 }

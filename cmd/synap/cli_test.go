@@ -246,7 +246,7 @@ func TestStoriesFromAfar(t *testing.T) {
 		if _, err := a.root(); err != nil {
 			t.Fatal(err)
 		}
-		server := newRemote(serve(t), a.table)
+		server := newRemote(&Config{Server: serve(t), DataDir: "data"}, a.table)
 		t.Cleanup(server.close)
 		return synaptest.PlayerFunc(func(ctx context.Context, name string, request []byte) ([]byte, error) {
 			c, err := a.table.Find(name)

@@ -28,7 +28,10 @@ type Config struct {
 	Origins []string `mapstructure:"origins"`  // browser origins that it answers
 	MaxBody int64    `mapstructure:"max_body"` // bytes of a request's body
 
+	Auth string `mapstructure:"auth"` // on, or off: whether callers must say who they are
+
 	Server    string        `mapstructure:"server"`    // base URL of the server that commands talk to
+	Key       string        `mapstructure:"key"`       // to call it with; "" is one that is found
 	Namespace string        `mapstructure:"namespace"` // "" is the caller's own
 	Timeout   time.Duration `mapstructure:"timeout"`   // of one command
 	Output    string        `mapstructure:"output"`    // table, json or raw
@@ -81,7 +84,9 @@ var settings = append([]setting{
 	{"hosts", []string{}, "further Host `names` to answer to", nil},
 	{"origins", []string{}, "browser `origins` to answer, such as https://app.example", nil},
 	{"max_body", 16 << 20, "largest request body in `bytes`", nil},
+	{"auth", "on", "whether callers must show a key; off only on this machine", []string{"on", "off"}},
 	{"server", "http://" + defaultAddress, "`URL` of the server to talk to", nil},
+	{"key", "", "API `key` to call the server with; one that a server on this machine made is found by itself", nil},
 	{"namespace", "", "`namespace` to work in", nil},
 	{"timeout", 30 * time.Second, "how long a command may take", nil},
 	{"output", "table", "how to print results", []string{"table", "json", "raw"}},
@@ -288,6 +293,8 @@ func (c *Config) choice(key string) string {
 	switch key {
 	case "output":
 		return c.Output
+	case "auth":
+		return c.Auth
 	case "log.level":
 		return c.Log.Level
 	case "persistence.wal.fsync_mode":
@@ -298,8 +305,12 @@ func (c *Config) choice(key string) string {
 	return c.Log.Format
 }
 
-// checkLoopback refuses to listen where strangers could come: nothing would ask them who they are.
-func checkLoopback(address string) error {
+// authOff reports whether nobody is asked who they are.
+func (c *Config) authOff() bool { return c.Auth == "off" }
+
+// checkExposure refuses to listen where strangers could come unless they are asked who they are, and nobody in between can
+// listen or change what is said.
+func checkExposure(address string, asked, encrypted bool) error {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
 		return fault.New(fault.Invalid, "http: %q is not an address like %s", address, defaultAddress)
@@ -307,8 +318,15 @@ func checkLoopback(address string) error {
 	if ip, err := netip.ParseAddr(host); (err == nil && ip.IsLoopback()) || host == "localhost" {
 		return nil
 	}
-	return fault.New(fault.Invalid, "http: %s can be reached from other machines, and this version has neither authentication nor TLS: "+
-		"listen on %s, and reach it from elsewhere through an SSH tunnel or a proxy that asks who is calling", address, defaultAddress)
+	switch {
+	case !asked:
+		return fault.New(fault.Invalid, "http: %s can be reached from other machines, and with --auth=off everybody there could do everything: "+
+			"leave that out, or listen on %s", address, defaultAddress)
+	case !encrypted:
+		return fault.New(fault.Invalid, "http: %s can be reached from other machines, and without TLS keys could be read on the way: "+
+			"listen on %s, and reach it from elsewhere through a proxy with TLS or an SSH tunnel", address, defaultAddress)
+	}
+	return nil
 }
 
 // newLog returns the log that the configuration asks for. It goes to where errors go.

@@ -103,8 +103,8 @@ func TestOnlyLoopback(t *testing.T) {
 		"127.0.0.1:1": true, "127.9.9.9:1": true, "localhost:1": true, "[::1]:1": true,
 		"0.0.0.0:1": false, ":1": false, "192.168.1.2:1": false, "[::]:1": false, "example.com:1": false, "127.0.0.1": false, "": false,
 	} {
-		if err := checkLoopback(address); (err == nil) != ok {
-			t.Errorf("checkLoopback(%q) = %v", address, err)
+		if err := checkExposure(address, true, false); (err == nil) != ok {
+			t.Errorf("checkExposure(%q) = %v", address, err)
 		}
 	}
 }

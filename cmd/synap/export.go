@@ -37,7 +37,7 @@ func (a *app) exportVerb() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.export(cmd, file) },
 	}
 	cmd.Flags().StringVar(&file, "file", "", "write to this `file`, which must not exist, rather than standard output")
-	addSettings(cmd, cmd.Flags(), "server", "namespace", "timeout")
+	addSettings(cmd, cmd.Flags(), "server", "key", "namespace", "timeout")
 	return cmd
 }
 
@@ -79,7 +79,7 @@ func (a *app) exportFile(ctx context.Context, config *Config, name string) error
 }
 
 func (a *app) exportTo(ctx context.Context, config *Config, w io.Writer) error {
-	e := &exporter{ctx: ctx, config: config, server: newRemote(config.Server, a.table), out: bufio.NewWriterSize(w, 1<<20), stderr: a.stderr}
+	e := &exporter{ctx: ctx, config: config, server: newRemote(config, a.table), out: bufio.NewWriterSize(w, 1<<20), stderr: a.stderr}
 	defer e.server.close()
 	for _, part := range []func() error{e.keys, e.queues, e.rooms, e.topics} {
 		if err := part(); err != nil {

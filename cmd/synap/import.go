@@ -38,7 +38,7 @@ func (a *app) importVerb() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&in.keepGoing, "keep-going", false, "go on after a failure")
 	cmd.Flags().Int64Var(&in.from, "from-line", 1, "begin with this `line`")
-	addSettings(cmd, cmd.Flags(), "server", "namespace", "timeout", "output")
+	addSettings(cmd, cmd.Flags(), "server", "key", "namespace", "timeout", "output")
 	return cmd
 }
 
@@ -63,7 +63,7 @@ func (in *importing) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	in.config, in.server = config, newRemote(config.Server, in.app.table)
+	in.config, in.server = config, newRemote(config, in.app.table)
 	defer in.server.close()
 	source := in.app.stdin
 	if len(args) > 0 {

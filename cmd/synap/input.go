@@ -41,6 +41,15 @@ func (in *input) value(text string, onlyJSON bool) (json.RawMessage, error) {
 	return encodeJSON(v)
 }
 
+// password returns the JSON of a password, without the end of the line that it was typed or kept in.
+func (in *input) password(text string) (json.RawMessage, error) {
+	data, err := in.read(text)
+	if err != nil {
+		return nil, err
+	}
+	return encodeJSON(strings.TrimRight(string(data), "\r\n"))
+}
+
 // read returns the bytes that a text stands for. "@@" stands for an @ at the beginning.
 func (in *input) read(text string) ([]byte, error) {
 	switch {

@@ -27,7 +27,7 @@ func (a *app) mcpVerb() *cobra.Command {
 			"no server is looked for: the memory is in that folder, for this process alone, and is there again the next time.",
 		RunE: a.serveMCP,
 	}
-	addSettings(cmd, cmd.Flags(), "server", "namespace", "profile", "memory", "data_dir", "embedder.kind", "embedder.url", "embedder.model")
+	addSettings(cmd, cmd.Flags(), "server", "key", "namespace", "profile", "memory", "data_dir", "embedder.kind", "embedder.url", "embedder.model")
 	return cmd
 }
 
@@ -66,7 +66,7 @@ func (a *app) findMemory(ctx context.Context, c *Config, log *logrus.Logger) (co
 	if c.given["data_dir"] {
 		return keptMemory(ctx, c, log)
 	}
-	server := newRemote(c.Server, a.table)
+	server := newRemote(c, a.table)
 	probe, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	if server.answers(probe) {

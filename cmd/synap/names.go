@@ -48,6 +48,6 @@ func (a *app) group(s *command.Structure) *cobra.Command {
 		Use: name, Aliases: aliases, Short: short, Long: s.Summary, GroupID: "table",
 		RunE: func(cmd *cobra.Command, args []string) error { return a.noRow(cmd, s.Name, args) },
 	}
-	addSettings(g, g.PersistentFlags(), "server", "namespace", "timeout", "output")
+	addSettings(g, g.PersistentFlags(), "server", "key", "namespace", "timeout", "output")
 	return g
 }

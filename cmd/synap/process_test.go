@@ -204,9 +204,13 @@ func TestServeRefusesWhatItCannotDo(t *testing.T) {
 	if exitCode(got.code) != exitFailed || !strings.Contains(got.err, "is taken: another program listens there") {
 		t.Errorf("a port in use: %+v", got)
 	}
-	got = synap(t, "", "serve", "--http", "0.0.0.0:0")
-	if exitCode(got.code) != exitUsage || !strings.Contains(got.err, "neither authentication nor TLS") {
-		t.Errorf("a public address: %+v", got)
+	got = synap(t, "", "serve", "--http", "0.0.0.0:0", "--auth", "off")
+	if exitCode(got.code) != exitUsage || !strings.Contains(got.err, "with --auth=off everybody there could do everything") {
+		t.Errorf("a public address where nobody is asked: %+v", got)
+	}
+	got = synap(t, "", "serve", "--http", "0.0.0.0:0", "--auth", "on")
+	if exitCode(got.code) != exitUsage || !strings.Contains(got.err, "without TLS keys could be read on the way") {
+		t.Errorf("a public address without TLS: %+v", got)
 	}
 }
 

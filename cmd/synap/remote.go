@@ -29,6 +29,7 @@ const silence = time.Minute
 // remote is an executor that asks a server. Its answers are the server's, as JSON.
 type remote struct {
 	url    string // without a slash at the end
+	key    string // to call with; "" is none
 	table  *command.Table
 	client *http.Client
 }
@@ -36,9 +37,9 @@ type remote struct {
 var _ command.Executor = (*remote)(nil)
 
 // newRemote returns an executor that runs the table's commands at the server. Nothing is sent yet.
-func newRemote(url string, table *command.Table) *remote {
+func newRemote(c *Config, table *command.Table) *remote {
 	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: 16, IdleConnTimeout: time.Minute}
-	return &remote{url: url, table: table, client: &http.Client{Transport: transport}}
+	return &remote{url: c.Server, key: c.findKey(), table: table, client: &http.Client{Transport: transport}}
 }
 
 func (s *remote) close() { s.client.CloseIdleConnections() }
@@ -117,6 +118,9 @@ func (s *remote) post(ctx context.Context, r *command.Request, accept string) (*
 	}
 	hr.Header.Set("Content-Type", "application/json")
 	hr.Header.Set("Accept", accept)
+	if s.key != "" {
+		hr.Header.Set("Authorization", "Bearer "+s.key)
+	}
 	resp, err := s.client.Do(hr)
 	if err != nil {
 		return nil, s.lost(ctx, fmt.Errorf("%w: %w", errNoServer, err))

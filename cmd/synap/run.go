@@ -12,6 +12,8 @@ import (
 
 	"github.com/hivellm/synap-go/core"
 	"github.com/hivellm/synap-go/core/agent"
+	"github.com/hivellm/synap-go/core/auth"
+	"github.com/hivellm/synap-go/core/auth/directory"
 	"github.com/hivellm/synap-go/core/command"
 	"github.com/hivellm/synap-go/core/kv"
 	"github.com/hivellm/synap-go/core/pubsub"
@@ -30,7 +32,7 @@ import (
 
 // structures are what an engine holds. To remove one, remove its line.
 func structures(m memory.Options) []*command.Structure {
-	return append([]*command.Structure{
+	all := append([]*command.Structure{
 		kv.Structure(kv.Options{}),
 		queue.Structure(queue.Options{}),
 		stream.Structure(stream.Options{}),
@@ -39,6 +41,11 @@ func structures(m memory.Options) []*command.Structure {
 		agent.Structure(),
 		vector.Structure(),
 	}, matrix.Structures()...)
+	var names []string
+	for _, s := range all {
+		names = append(names, s.Name)
+	}
+	return append(all, directory.Structure(directory.Options{Structures: names}))
 }
 
 // newEngine assembles an engine, in memory unless the options have a journal, and without an embedder unless they have
@@ -57,21 +64,25 @@ func newEngine(log *logrus.Logger, o core.Options) (*core.Engine, error) {
 
 // server is a whole server: an engine, the doors in front of it, and the socket they share.
 type server struct {
+	config   *Config
 	engine   *core.Engine
 	store    *persistence.Store // nil when everything is in memory
 	http     *http.Door
 	mcp      *mcp.Server
 	memory   memory.Options // what memories were made with
 	listener net.Listener
-	onReady  func() // called when all data is there; may be nil
+	onReady  func(firstKey) // called when all data is there; may be nil
 }
+
+// url is where the server can be reached.
+func (s *server) url() string { return "http://" + s.listener.Addr().String() }
 
 // newServer opens the socket and assembles what is behind it. Nothing is served before run.
 func newServer(c *Config, log *logrus.Logger) (*server, error) {
-	if err := checkLoopback(c.HTTP); err != nil {
+	if err := checkExposure(c.HTTP, !c.authOff(), false); err != nil {
 		return nil, err
 	}
-	s := &server{}
+	s := &server{config: c}
 	if err := s.open(c, log); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
@@ -104,7 +115,7 @@ func (s *server) open(c *Config, log *logrus.Logger) (err error) {
 		return fmt.Errorf("cannot listen on %s: %w", c.HTTP, err)
 	}
 	if s.store != nil {
-		return s.store.Announce("http://" + s.listener.Addr().String())
+		return s.store.Announce(s.url())
 	}
 	return nil
 }
@@ -129,8 +140,12 @@ func (s *server) openDoors(c *Config, log *logrus.Logger) (err error) {
 		return err
 	}
 	peers := umicp.New(umicp.Options{Executor: executor, Version: version, Log: log, MaxBytes: c.MaxBody})
+	who := auth.Everybody
+	if !c.authOff() {
+		who = gate{s, directoryOf(s.engine)}
+	}
 	s.http, err = http.New(http.Options{
-		Executor: executor, Version: version, Log: log,
+		Executor: executor, Version: version, Log: log, Authenticator: who,
 		Ready: s.ready, AllowedHosts: c.Hosts, AllowedOrigins: c.Origins, MaxBodyBytes: c.MaxBody,
 		Addresses: quota.NewBuckets("address_requests", c.addressRate(), 0),
 		Mounts: []http.Mount{
@@ -150,8 +165,15 @@ func (s *server) run(ctx context.Context) error {
 	g.add(func(ctx context.Context) error {
 		select {
 		case <-there:
+			var first firstKey
+			if !s.config.authOff() {
+				var err error
+				if first, err = s.provideKey(ctx, s.config); err != nil {
+					return err
+				}
+			}
 			if s.onReady != nil {
-				s.onReady()
+				s.onReady(first)
 			}
 			return s.engine.Run(ctx)
 		case <-ctx.Done():

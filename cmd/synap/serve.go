@@ -15,10 +15,11 @@ func (a *app) serveVerb() *cobra.Command {
 		Long: "Run a server. It holds everything in memory and keeps it in the folder data, so that it is there again after a restart,\n" +
 			"whatever ended the server; --fsync says what a power failure may cost: always nothing, periodic (the default) a\n" +
 			"second, none what the system has not written. With --memory nothing is kept. MCP clients connect to /mcp, UMICP peers to /umicp,\n" +
-			"and everybody else finds all there is in /openapi.json. It stops cleanly on SIGTERM and at Ctrl-C.",
+			"and everybody else finds all there is in /openapi.json. Callers show a key: at its first start the server makes one that may do\n" +
+			"everything, in the file admin.key of its data, and the subcommands on this machine find it. It stops cleanly on SIGTERM and at Ctrl-C.",
 		RunE: a.serve,
 	}
-	addSettings(cmd, cmd.Flags(), "http", "hosts", "origins", "max_body", "profile", "memory", "data_dir", "persistence.wal.fsync_mode", "accept_data_loss",
+	addSettings(cmd, cmd.Flags(), "http", "hosts", "origins", "max_body", "profile", "memory", "data_dir", "auth", "persistence.wal.fsync_mode", "accept_data_loss",
 		"embedder.kind", "embedder.url", "embedder.model", "limits.memory")
 	return cmd
 }
@@ -41,8 +42,16 @@ func (a *app) serve(cmd *cobra.Command, _ []string) error {
 	if address != defaultAddress {
 		hint = " --server http://" + address
 	}
-	s.onReady = func() {
+	s.onReady = func(key firstKey) {
 		tell(a.stdout, "synap %s listens on http://%s (%s); try: synap kv set greeting hello%s\n", version, address, config.where(), hint)
+		switch {
+		case config.authOff():
+			tell(a.stdout, "nobody is asked for a key (--auth=off): everybody on this machine may do everything\n")
+		case key.made:
+			tell(a.stdout, "made a key that may do everything, in %s; `synap` on this machine finds it by itself.\n"+
+				"For others: export SYNAP_KEY=$(synap key%s), then curl -H \"Authorization: Bearer $SYNAP_KEY\" http://%s/v1/kv/greeting\n",
+				key.path, hint, address)
+		}
 	}
 	if err := config.withMemory(func() error { return s.run(cmd.Context()) }); err != nil {
 		return err

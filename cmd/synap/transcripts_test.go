@@ -377,7 +377,7 @@ func wholeServer(t *testing.T) whole {
 	t.Helper()
 	log := logrus.New()
 	log.SetOutput(io.Discard)
-	s, err := newServer(&Config{HTTP: "127.0.0.1:0"}, log)
+	s, err := newServer(&Config{HTTP: "127.0.0.1:0", Auth: "off"}, log)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,7 +14,21 @@ type Credential struct {
 	// Certificate is the name in a client certificate that the door has verified; it stands for whoever has that name.
 	Certificate string
 
-	From netip.AddrPort // where the call comes from; the zero value is not known, as through a pipe
+	From string // where the call comes from, as address:port; "" is not known, as through a pipe
+
+	room [SecretLength]byte // to look at Key in, so that nothing is allocated for that
+}
+
+// KeyID returns the id in Key. It fails for what cannot be an API key, however it came to be so.
+func (c *Credential) KeyID() (id string, ok bool) { return parseSecret(c.Key, c.room[:]) }
+
+// Address is From without the port; the zero value when it is not known.
+func (c *Credential) Address() netip.Addr {
+	from, err := netip.ParseAddrPort(c.From)
+	if err != nil {
+		return netip.Addr{} // a pipe, or a socket that is a file
+	}
+	return from.Addr().Unmap().WithZone("")
 }
 
 // None reports whether nothing was shown.

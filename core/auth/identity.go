@@ -110,6 +110,15 @@ func (id *Identity) Select(name string) (string, error) {
 	return "", fault.New(fault.Denied, "%s may not use namespace %q", id.Name, name)
 }
 
+// Most is the most that the identity may do anywhere.
+func (id *Identity) Most() Access {
+	most := id.Access
+	for _, p := range id.permissions {
+		most = max(most, p.Access)
+	}
+	return most
+}
+
 // Everywhere reports whether the identity may do so to whatever a request touches, so that nobody has to look
 // at what that is.
 func (id *Identity) Everywhere(a Access) bool { return a <= id.Access }

@@ -86,6 +86,17 @@ func TestPermissions(t *testing.T) {
 	}
 }
 
+func TestMost(t *testing.T) {
+	for permissions, want := range map[string]auth.Access{"": auth.None, "read:kv": auth.Read, "read:kv write:queue:a": auth.Write, "admin:*": auth.Admin} {
+		if got := holder(t, strings.Fields(permissions)...).Most(); got != want {
+			t.Errorf("%q may %s at most, want %s", permissions, got, want)
+		}
+	}
+	if auth.Local().Most() != auth.Admin {
+		t.Error("a local caller may not do everything")
+	}
+}
+
 func TestParsePermission(t *testing.T) {
 	for text, want := range map[string]string{
 		"read:kv": "read:kv:*", "write:queue:jobs": "write:queue:jobs", "admin:*": "admin:*:*", "read:kv:a:b:*": "read:kv:a:b:*",

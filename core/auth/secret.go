@@ -58,10 +58,14 @@ func appendChecksum(b []byte) []byte {
 
 // ParseSecret takes an API key apart. It fails for what cannot be one, however it came to be so.
 func ParseSecret(secret string) (id string, ok bool) {
+	return parseSecret(secret, make([]byte, 0, SecretLength))
+}
+
+// parseSecret is ParseSecret in a buffer that is the caller's.
+func parseSecret(secret string, room []byte) (id string, ok bool) {
 	if len(secret) != SecretLength || secret[:len(secretPrefix)] != secretPrefix || secret[len(secretPrefix)+IDLength] != '_' {
 		return "", false
 	}
-	var room [SecretLength]byte
 	body := SecretLength - checksumLength
 	b := appendChecksum(append(room[:0], secret[:body]...))
 	if string(b[body:]) != secret[body:] {

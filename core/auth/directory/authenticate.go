@@ -1,0 +1,133 @@
+package directory
+
+import (
+	"context"
+	"crypto/subtle"
+	"net/netip"
+
+	"github.com/hivellm/synap-go/core/auth"
+	"github.com/hivellm/synap-go/core/fault"
+)
+
+// usedEvery is how exactly a last use is known, in milliseconds: a busy key is not written to with every call.
+const usedEvery = 1000
+
+// Authenticate implements auth.Authenticator.
+func (d *Directory) Authenticate(ctx context.Context, c *auth.Credential) (*auth.Identity, error) {
+	switch {
+	case c.Key != "":
+		return d.byKey(c)
+	case c.Ticket != "":
+		return d.byTicket(c)
+	case c.User != "" || c.Password != "":
+		return d.byPassword(ctx, c)
+	case c.Certificate != "":
+		return d.byName(c)
+	}
+	return nil, fault.New(fault.Unauthenticated, "who is calling is not known: send a key, as Authorization: Bearer sk_…")
+}
+
+// byKey finds who has the API key. Everything is compared, and in constant time, whether there is such a key or not.
+func (d *Directory) byKey(c *auth.Credential) (*auth.Identity, error) {
+	id, ok := c.KeyID()
+	if !ok {
+		return nil, d.refuse(c, "this is not an API key of Synap, or it is cut or mistyped: one begins with sk_ and has %d letters", auth.SecretLength)
+	}
+	hash := auth.HashSecret(c.Key)
+	var found *secret
+	k := nobody
+	if known, ok := d.byID.Load(id); ok {
+		k = known.(*key)
+	}
+	for _, s := range k.secrets {
+		if subtle.ConstantTimeCompare(hash[:], s.hash[:]) == 1 {
+			found = s
+		}
+	}
+	if found == nil || k == nobody {
+		return nil, d.refuse(c, "there is no such API key: it may have been revoked or replaced")
+	}
+	who, err := found.principal.Identity()
+	if err != nil {
+		return nil, err
+	}
+	now := d.env.Clock.Now()
+	if until := k.until(found); until != 0 && until <= now {
+		return nil, errExpired
+	}
+	if !k.allowed.contain(c) {
+		return nil, d.refuse(c, "this API key is not for use from %s", c.Address())
+	}
+	if now-k.used.Load() >= usedEvery {
+		k.used.Store(now)
+		d.touched(now)
+	}
+	return who, nil
+}
+
+// nobody is compared with when there is no key of the id.
+var nobody = &key{secrets: []*secret{{}}}
+
+// byName finds whom a verified certificate names.
+func (d *Directory) byName(c *auth.Credential) (*auth.Identity, error) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	now := d.env.Clock.Now()
+	if u, ok := d.users.Get(c.Certificate); ok {
+		u.used.Store(now)
+		d.touched(now)
+		return u.principal.Identity()
+	}
+	k := d.keyNamed(c.Certificate)
+	switch {
+	case k == nil:
+		return nil, d.refuse(c, "the certificate names %q, and there is no key or user of that name", clip(c.Certificate))
+	case !k.allowed.contain(c):
+		return nil, d.refuse(c, "this API key is not for use from %s", c.Address())
+	}
+	k.used.Store(now)
+	d.touched(now)
+	return k.secrets[len(k.secrets)-1].principal.Identity()
+}
+
+// refuse books a failed attempt, and says what was wrong with it or that there were too many.
+func (d *Directory) refuse(c *auth.Credential, format string, args ...any) error {
+	if wait := d.failures.book(c.Address(), d.env.Clock.Now()); wait > 0 {
+		return tooMany(wait)
+	}
+	return fault.New(fault.Unauthenticated, format, args...)
+}
+
+func tooMany(wait int64) error {
+	return fault.New(fault.Exhausted, "too many attempts from your address failed: try again in %d seconds", (wait+999)/1000).
+		With("retry_after_ms", wait)
+}
+
+// networks are where calls may come from; none are everywhere.
+type networks []netip.Prefix
+
+func (n networks) contain(c *auth.Credential) bool {
+	if len(n) == 0 {
+		return true
+	}
+	addr := c.Address()
+	for _, p := range n {
+		if p.Contains(addr) {
+			return true
+		}
+	}
+	return false
+}
+
+// parseNetwork reads an address or a range of them.
+func parseNetwork(text string) (netip.Prefix, error) {
+	if addr, err := netip.ParseAddr(text); err == nil {
+		addr = addr.Unmap().WithZone("")
+		return netip.PrefixFrom(addr, addr.BitLen()), nil
+	}
+	p, err := netip.ParsePrefix(text)
+	if err != nil || p.Addr().Is4In6() {
+		return p, fault.New(fault.Invalid, "%q is not a network: write it like 10.1.0.0/16, or an address", clip(text)).With("field", "networks")
+	}
+	return p.Masked(), nil
+}

@@ -1,0 +1,247 @@
+package directory
+
+import (
+	"context"
+	"strings"
+
+	"github.com/hivellm/synap-go/core/auth"
+	"github.com/hivellm/synap-go/core/command"
+	"github.com/hivellm/synap-go/core/fault"
+)
+
+// CreateKeyRequest describes an API key.
+type CreateKeyRequest struct {
+	Name string `json:"name,omitempty" max:"64" jsonschema:"what it is called, in logs and as the author of what it writes; absent is made of its id"`
+	Rights
+	TTL      int64    `json:"ttl,omitempty" min:"0" max:"3153600000" jsonschema:"seconds until it expires; absent is never"`
+	TTLMS    int64    `json:"ttl_ms,omitempty" min:"0" max:"3153600000000" jsonschema:"milliseconds until it expires, instead of ttl"`
+	Networks []string `json:"networks,omitempty" max:"32" jsonschema:"where it may be used from: addresses, or networks like 10.1.0.0/16; absent is everywhere"`
+}
+
+// Validate refuses what cannot be.
+func (r *CreateKeyRequest) Validate() error {
+	if r.Name != "" {
+		if err := checkName(r.Name); err != nil {
+			return err
+		}
+	}
+	if r.TTL != 0 && r.TTLMS != 0 {
+		return fault.New(fault.Invalid, `"ttl" and "ttl_ms" say the same: give one of them`).With("field", "ttl_ms")
+	}
+	for _, text := range r.Networks {
+		if _, err := parseNetwork(text); err != nil {
+			return err
+		}
+	}
+	return r.Rights.Validate()
+}
+
+// Key is what can be told of an API key.
+type Key struct {
+	ID          string      `json:"id" jsonschema:"the second part of its secret, which is no secret itself"`
+	Name        string      `json:"name" jsonschema:"what it is called"`
+	Roles       []string    `json:"roles,omitempty"`
+	Permissions []string    `json:"permissions,omitempty" jsonschema:"what it may do besides what its roles allow"`
+	Home        string      `json:"home" jsonschema:"the namespace that it belongs to"`
+	Namespaces  []string    `json:"namespaces,omitempty" jsonschema:"further namespaces that it may select; * is every one"`
+	Networks    []string    `json:"networks,omitempty" jsonschema:"where it may be used from; absent is everywhere"`
+	CreatedAt   int64       `json:"created_at" jsonschema:"in Unix milliseconds"`
+	CreatedBy   string      `json:"created_by"`
+	ExpiresAt   int64       `json:"expires_at,omitempty" jsonschema:"in Unix milliseconds; absent is never"`
+	LastUsedAt  int64       `json:"last_used_at,omitempty" jsonschema:"in Unix milliseconds, to the second; absent is never"`
+	Expired     bool        `json:"expired,omitempty" jsonschema:"true when it cannot be used any more"`
+	Secrets     []KeySecret `json:"secrets" jsonschema:"its secret; while it is being replaced, the one before, too"`
+}
+
+// KeySecret is what can be told of a secret.
+type KeySecret struct {
+	CreatedAt int64 `json:"created_at" jsonschema:"in Unix milliseconds"`
+	ExpiresAt int64 `json:"expires_at,omitempty" jsonschema:"in Unix milliseconds; absent is with the key"`
+}
+
+// KeySecretResponse is an API key, with its secret.
+type KeySecretResponse struct {
+	Secret string `json:"secret" jsonschema:"the key itself, to be sent as Authorization: Bearer …; it is told this once and cannot be told again"`
+	Key
+	command.Receipt
+}
+
+func (k *key) shown(now int64) Key {
+	out := Key{
+		ID: k.id, Name: k.name, Roles: k.roles, Permissions: shown(k.permissions), Home: k.home, Namespaces: k.namespaces, Networks: k.networks,
+		CreatedAt: k.created, CreatedBy: k.by, ExpiresAt: k.expires, LastUsedAt: k.used.Load(), Expired: k.expires != 0 && k.expires <= now,
+	}
+	for _, s := range k.secrets {
+		if s.expires == 0 || s.expires > now {
+			out.Secrets = append(out.Secrets, KeySecret{s.created, s.expires})
+		}
+	}
+	return out
+}
+
+func (d *Directory) createKey(_ context.Context, tx *command.Tx, r *CreateKeyRequest) (resp KeySecretResponse, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.keys.Len() >= MaxKeys {
+		return resp, fault.New(fault.Exhausted, "there are %d keys, and no more are allowed", MaxKeys).With("limit", MaxKeys)
+	}
+	given, err := d.rightsOf(tx.Caller(), &r.Rights)
+	if err != nil {
+		return resp, err
+	}
+	k := &key{rights: given, id: auth.NewID(), name: r.Name, created: tx.Now(), by: tx.Caller().Name, networks: sorted(r.Networks)}
+	if k.name == "" {
+		k.name = "key-" + k.id
+	}
+	if err := d.taken(k.name); err != nil {
+		return resp, err
+	}
+	for _, text := range k.networks {
+		p, err := parseNetwork(text)
+		if err != nil {
+			return resp, err
+		}
+		k.allowed = append(k.allowed, p)
+	}
+	if ms := r.TTL*1000 + r.TTLMS; ms != 0 {
+		k.expires = tx.Now() + ms
+	}
+	resp.Secret = auth.NewSecret(k.id)
+	k.secrets = []*secret{{hash: auth.HashSecret(resp.Secret), created: tx.Now()}}
+	_, err = tx.Commit(&keyOp{k})
+	resp.Key = k.shown(tx.Now())
+	return resp, err
+}
+
+// ListRequest asks for a page of names.
+type ListRequest struct {
+	Prefix string `json:"prefix,omitempty" max:"64" jsonschema:"only names that begin so"`
+	Limit  int    `json:"limit,omitempty" default:"100" min:"1" max:"1000" jsonschema:"at most so many"`
+	Cursor string `json:"cursor,omitempty" max:"256" jsonschema:"next_cursor of the page before"`
+}
+
+// KeysResponse is a page of keys, by name.
+type KeysResponse struct {
+	Items      []Key  `json:"items"`
+	NextCursor string `json:"next_cursor,omitempty" jsonschema:"pass it as cursor for the next page; absent on the last one"`
+}
+
+func (d *Directory) listKeys(_ context.Context, r *ListRequest) (KeysResponse, error) {
+	resp := KeysResponse{Items: []Key{}}
+	now := d.env.Clock.Now()
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	last := ""
+	d.keys.Ascend(max(r.Prefix, r.Cursor), func(_ string, k *key) bool {
+		switch {
+		case !strings.HasPrefix(k.name, r.Prefix):
+			return false
+		case r.Cursor != "" && k.name <= r.Cursor:
+			return true // the last one of the page before
+		}
+		if len(resp.Items) == r.Limit {
+			resp.NextCursor = last
+			return false
+		}
+		resp.Items = append(resp.Items, k.shown(now))
+		last = k.name
+		return true
+	})
+	return resp, nil
+}
+
+// KeyRequest names an API key.
+type KeyRequest struct {
+	Key string `json:"key" max:"64" jsonschema:"its id, or its name"`
+}
+
+// find returns the key of that id or name. d.mu is held.
+func (d *Directory) find(name string) (*key, error) {
+	if k, ok := d.byID.Load(name); ok {
+		return k.(*key), nil
+	}
+	if k := d.keyNamed(name); k != nil {
+		return k, nil
+	}
+	return nil, fault.New(fault.NotFound, "there is no key %q", clip(name))
+}
+
+// RevokeKeyResponse says which key was revoked.
+type RevokeKeyResponse struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+	command.Receipt
+}
+
+func (d *Directory) revokeKey(_ context.Context, tx *command.Tx, r *KeyRequest) (resp RevokeKeyResponse, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	k, err := d.find(r.Key)
+	if err == nil {
+		err = d.reaches(tx.Caller(), &k.rights)
+	}
+	if err != nil {
+		return resp, err
+	}
+	resp.ID, resp.Name = k.id, k.name
+	_, err = tx.Commit(&dropOp{opNoKey, k.id})
+	return resp, err
+}
+
+// RotateKeyRequest asks for a new secret.
+type RotateKeyRequest struct {
+	KeyRequest
+	Overlap   *int64 `json:"overlap,omitempty" min:"0" max:"31536000" jsonschema:"seconds for which the secret before goes on working; absent is a day, 0 ends it at once"`
+	OverlapMS *int64 `json:"overlap_ms,omitempty" min:"0" max:"31536000000" jsonschema:"the same in milliseconds"`
+}
+
+const defaultOverlap = 24 * 60 * 60 * 1000 // milliseconds
+
+// Validate wants the overlap said once.
+func (r *RotateKeyRequest) Validate() error {
+	if r.Overlap != nil && r.OverlapMS != nil {
+		return fault.New(fault.Invalid, `"overlap" and "overlap_ms" say the same: give one of them`).With("field", "overlap_ms")
+	}
+	return nil
+}
+
+// overlap is in milliseconds.
+func (r *RotateKeyRequest) overlap() int64 {
+	switch {
+	case r.Overlap != nil:
+		return *r.Overlap * 1000
+	case r.OverlapMS != nil:
+		return *r.OverlapMS
+	}
+	return defaultOverlap
+}
+
+func (d *Directory) rotateKey(_ context.Context, tx *command.Tx, r *RotateKeyRequest) (resp KeySecretResponse, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	old, err := d.find(r.Key)
+	if err == nil {
+		err = d.reaches(tx.Caller(), &old.rights)
+	}
+	if err != nil {
+		return resp, err
+	}
+	resp.Secret = auth.NewSecret(old.id)
+	k := &key{
+		rights: old.rights, id: old.id, name: old.name, created: old.created, by: old.by, expires: old.expires,
+		networks: old.networks, allowed: old.allowed, saved: old.saved,
+	}
+	k.used.Store(old.used.Load())
+	if overlap := r.overlap(); overlap > 0 {
+		last := old.secrets[len(old.secrets)-1]
+		until := tx.Now() + overlap
+		if last.expires != 0 {
+			until = min(until, last.expires)
+		}
+		k.secrets = append(k.secrets, &secret{hash: last.hash, created: last.created, expires: until})
+	}
+	k.secrets = append(k.secrets, &secret{hash: auth.HashSecret(resp.Secret), created: tx.Now()})
+	_, err = tx.Commit(&keyOp{k})
+	resp.Key = k.shown(tx.Now())
+	return resp, err
+}
