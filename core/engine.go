@@ -52,7 +52,9 @@ type Engine struct {
 	limited    command.Limited
 	starved    chan struct{} // holds a token when memory is used up, and part of it may be garbage
 	dispatcher *command.Dispatcher
-	secret     [32]byte // what codes of previews are made with
+	operator   operator
+	operating  atomic.Pointer[Operating] // never nil
+	secret     [32]byte                  // what codes of previews are made with
 
 	home   *command.Space // the default namespace, which most requests are for
 	spaces sync.Map       // name -> *command.Space
@@ -80,7 +82,10 @@ func New(o Options) (*Engine, error) {
 		byID:    map[uint32]*command.Space{},
 		own:     map[uint32]quota.Limits{},
 		starved: make(chan struct{}, 1),
+
+		operator: operator{hot: newHotkeys()},
 	}
+	e.operating.Store(&Operating{})
 	_, _ = rand.Read(e.secret[:]) // it never fails
 	table, err := command.NewTable(slices.Concat([]*command.Structure{e.server()}, o.Structures, e.transactions(), []*command.Structure{e.diskStructure(), e.namespaces()})...)
 	if err != nil {

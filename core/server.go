@@ -24,7 +24,7 @@ func (e *Engine) server() *command.Structure {
 		Summary:  "The server itself: its state, its commands, and running any of them by name.",
 		New:      func(env command.Env) command.State { return &server{engine: e, env: env} },
 		DecodeOp: decodeOp,
-		Commands: []*command.Command{
+		Commands: append([]*command.Command{
 			command.Read(command.Info{
 				Name: "server.status", Op: 0x0001, Open: true, Anyone: true,
 				Summary: "Report who you are, what the server is and how much it holds.",
@@ -89,7 +89,7 @@ func (e *Engine) server() *command.Structure {
 					Aliases: map[string]string{"name": "command", "arguments": "payload", "args": "payload"},
 				},
 			}, (*server).execute),
-		},
+		}, operations()...),
 	}
 }
 
@@ -249,7 +249,7 @@ func (s *server) execute(ctx context.Context, r *ExecuteRequest) (ResultResponse
 func (s *server) inner(ctx context.Context, name string, payload value.Value) (*command.Request, error) {
 	outer := command.CallOf(ctx)
 	r, err := s.engine.inner(outer, name, payload)
-	if err == nil && r.Command.Kind == command.KindAct && r.Command.Structure() == outer.Command.Structure() {
+	if err == nil && r.Command.Kind == command.KindAct && r.Command.Structure() == outer.Command.Structure() && r.Command.Tool != nil {
 		return nil, fault.New(fault.Invalid, "%s runs other commands: call it directly", name)
 	}
 	return r, err

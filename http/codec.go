@@ -92,6 +92,9 @@ const (
 	jsonLines
 )
 
+// String returns the kind's name, as in metrics.
+func (s stream) String() string { return [...]string{"", "sse", "ndjson"}[s] }
+
 // streamOf returns the kind of stream that the caller accepts, noStream for an answer at once.
 func streamOf(r *http.Request) stream {
 	for _, accept := range r.Header["Accept"] {

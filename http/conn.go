@@ -5,21 +5,28 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/hivellm/synap-go/core/clients"
 )
 
-// rearm is how old a connection's write deadline may get before a write moves it on.
-const rearm = 5 * time.Second
+// rearmShare is which part of its time a connection's write deadline may have used up before a write moves it on.
+const rearmShare = 2
+
+// maxWriteBytes is how much is written under one deadline, so that a large answer over a slow line is not taken for a
+// reader that takes nothing.
+const maxWriteBytes = 256 << 10
 
 // counted is a connection that gives its place back when it is closed, and that is sparing with deadlines:
 // net/http sets six for every request, and each costs as much as reading a key (bench/http).
 //
 // A read deadline is only noted, and set when somebody reads; net/http replaces most of them before that. How
-// long a write may take is bounded by requestTimeout, unless somebody has set a deadline; that one is moved on
-// every few seconds.
+// long a write may take is bounded by patience, unless somebody has set a deadline; that one is moved on when half
+// of it is over.
 type counted struct {
 	net.Conn
-	release func()
-	start   time.Time
+	client   *clients.Client
+	start    time.Time
+	patience time.Duration // how long the caller may take nothing of what it is sent
 
 	armed atomic.Int64 // when the write deadline was last moved, in nanoseconds since start; 0 is never
 	taken atomic.Bool  // somebody else has set the write deadline
@@ -65,14 +72,27 @@ func (c *counted) SetReadDeadline(t time.Time) error {
 }
 
 // Write implements net.Conn.
-func (c *counted) Write(b []byte) (int, error) {
-	if now := int64(time.Since(c.start)) + 1; !c.taken.Load() && (c.armed.Load() == 0 || now-c.armed.Load() > int64(rearm)) {
-		c.armed.Store(now)
-		if err := c.Conn.SetWriteDeadline(time.Now().Add(requestTimeout)); err != nil {
-			return 0, err
+func (c *counted) Write(b []byte) (n int, err error) {
+	for {
+		if err := c.arm(); err != nil {
+			return n, err
+		}
+		part, err := c.Conn.Write(b[n : n+min(len(b)-n, maxWriteBytes)])
+		n += part
+		if err != nil || n == len(b) {
+			return n, err
 		}
 	}
-	return c.Conn.Write(b)
+}
+
+// arm moves the write deadline on if it is time.
+func (c *counted) arm() error {
+	now := int64(time.Since(c.start)) + 1
+	if c.taken.Load() || (c.armed.Load() != 0 && now-c.armed.Load() <= int64(c.patience/rearmShare)) {
+		return nil
+	}
+	c.armed.Store(now)
+	return c.Conn.SetWriteDeadline(time.Now().Add(c.patience))
 }
 
 // SetWriteDeadline implements net.Conn; no time gives the deadline back to Write.
@@ -96,6 +116,9 @@ func (c *counted) SetDeadline(t time.Time) error {
 // Close implements net.Conn.
 func (c *counted) Close() error {
 	err := c.Conn.Close()
-	c.release()
+	c.client.Close()
 	return err
 }
+
+// end breaks the connection off, whatever it is doing.
+func (c *counted) end() { _ = c.Close() }

@@ -4,12 +4,15 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/hivellm/synap-go/core/clients"
 )
 
 // noting is a connection that writes down which deadlines it is given.
@@ -44,7 +47,11 @@ func pipe(t *testing.T, test func(t *testing.T, c *counted, seen *noting, other 
 	synctest.Test(t, func(t *testing.T) {
 		near, far := net.Pipe()
 		seen := &noting{Conn: near, start: time.Now()}
-		c := &counted{Conn: seen, start: time.Now(), release: func() {}}
+		client, err := clients.New(clients.Limits{}).Open("http", netip.AddrPort{}, func() {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := &counted{Conn: seen, start: time.Now(), patience: 10 * time.Second, client: client}
 		test(t, c, seen, far)
 		_ = c.Close()
 		_ = far.Close()
@@ -119,7 +126,7 @@ func TestWriteDeadlines(t *testing.T) {
 		write(1)
 		_ = c.SetWriteDeadline(time.Time{}) // as net/http does before every request
 		write(1)
-		time.Sleep(rearm + time.Second)
+		time.Sleep(c.patience/rearmShare + time.Second)
 		write(2)
 
 		// Nobody reads any more: a write gives up by itself.
@@ -127,7 +134,7 @@ func TestWriteDeadlines(t *testing.T) {
 		if _, err := c.Write([]byte("x")); !errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Errorf("Write() = %v", err)
 		}
-		if d := time.Since(start); d < requestTimeout-rearm || d > requestTimeout {
+		if d := time.Since(start); d < c.patience/rearmShare || d > c.patience {
 			t.Errorf("it took %s", d)
 		}
 		// Somebody's own deadline holds, until it is given back.

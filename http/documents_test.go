@@ -94,7 +94,7 @@ func TestMetrics(t *testing.T) {
 		`synap_commands_total{code="ok",command="note.put"}`:                   "0",
 		`synap_command_duration_seconds_count{command="note.echo"}`:            "1",
 		`synap_command_duration_seconds_bucket{command="note.echo",le="+Inf"}`: "1",
-		`synap_connections{kind="websocket"}`:                                  "0",
+		`synap_streams{kind="websocket"}`:                                      "0",
 	} {
 		if got := b.metric(name); got != want {
 			t.Errorf("%s is %q, want %s", name, got, want)

@@ -11,17 +11,22 @@ package http
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/sirupsen/logrus"
 
 	"github.com/hivellm/synap-go/core/auth"
+	"github.com/hivellm/synap-go/core/clients"
 	"github.com/hivellm/synap-go/core/command"
 	"github.com/hivellm/synap-go/core/quota"
 )
@@ -47,6 +52,15 @@ type Options struct {
 	Mounts        []Mount        // further doors behind the same front
 	// Addresses hold every address to a rate, before anybody is asked who calls; nil is no rate.
 	Addresses *quota.Buckets
+	// TLS, if it is not nil, is how connections are secured; then none is taken in the clear.
+	TLS *tls.Config
+	// CertificateName says by which name a caller is known that shows a verified certificate; "" is by none. Nil is by the
+	// subject's common name.
+	CertificateName func(*x509.Certificate) string
+	// Clients counts and bounds the connections, of further doors too; nil is a registry of the door's own.
+	Clients *clients.Registry
+	// Collectors have more to say at /metrics.
+	Collectors []prometheus.Collector
 
 	// AllowedHosts are the names, without port, under which the server may be addressed besides the loopback
 	// ones; "*" is any. AllowedOrigins are the web origins ("https://app.example.com") whose pages may call it
@@ -57,9 +71,9 @@ type Options struct {
 	MaxBodyBytes   int64         // of a request's body, also inflated, and of a WebSocket message
 	MaxBatch       int           // commands in one batch
 	MaxInFlight    int           // requests and watches at once on one WebSocket; the next is refused with Exhausted
-	MaxConnections int           // connections at once; the next one is answered 503 and closed
+	MaxConnections int           // connections at once; the next one is answered 503 and closed. Clients goes before it
 	KeepAlive      time.Duration // how often an idle event stream says that it is alive
-	WriteTimeout   time.Duration // how long a reader of an event stream or WebSocket may take nothing before it is dropped
+	WriteTimeout   time.Duration // how long a caller may take nothing of what it is sent before it is dropped
 }
 
 // validate fills in defaults and refuses nonsense.
@@ -70,6 +84,9 @@ func (o *Options) validate() error {
 	if o.Authenticator == nil {
 		o.Authenticator = auth.Everybody
 	}
+	if o.CertificateName == nil {
+		o.CertificateName = func(cert *x509.Certificate) string { return cert.Subject.CommonName }
+	}
 	if o.Log == nil {
 		o.Log = logrus.New()
 		o.Log.SetOutput(io.Discard)
@@ -77,6 +94,11 @@ func (o *Options) validate() error {
 	if o.Ready == nil {
 		o.Ready = func() error { return nil }
 	}
+	defer func() {
+		if o.Clients == nil {
+			o.Clients = clients.New(clients.Limits{Connections: o.MaxConnections})
+		}
+	}()
 	return errors.Join(
 		fill("MaxBodyBytes", &o.MaxBodyBytes, DefaultMaxBodyBytes),
 		fill("MaxBatch", &o.MaxBatch, DefaultMaxBatch),
@@ -101,7 +123,7 @@ func fill[N int | int64 | time.Duration](name string, field *N, standard N) erro
 type Door struct {
 	o       Options
 	engine  *gin.Engine
-	front   front
+	rules   atomic.Pointer[rules] // what may change while the door is open
 	rows    map[*command.Command]*row
 	openapi func() ([]byte, error) // made when it is first asked for: it is a good part of a start
 	metrics *metrics
@@ -119,20 +141,45 @@ func New(o Options) (*Door, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	d := &Door{o: o, front: newFront(o), rows: map[*command.Command]*row{}}
+	d := &Door{o: o, rows: map[*command.Command]*row{}}
 	d.rates, _ = o.Executor.(rater)
+	d.Change(Changeable{AllowedHosts: o.AllowedHosts, AllowedOrigins: o.AllowedOrigins, MaxBatch: o.MaxBatch})
 	d.stopping, d.stop = context.WithCancel(context.Background())
 	for _, c := range o.Executor.Table().Commands() {
 		d.rows[c] = newRow(c)
 	}
 	d.openapi = sync.OnceValues(func() ([]byte, error) { return OpenAPI(o.Executor.Table(), o.Version) })
-	d.metrics = newMetrics(o.Executor.Table())
+	var err error
+	if d.metrics, err = newMetrics(o); err != nil {
+		return nil, err
+	}
 	return d, d.route()
+}
+
+// Changeable is what can be changed while the door is open; its fields are as in Options.
+type Changeable struct {
+	AllowedHosts, AllowedOrigins []string
+	MaxBatch                     int
+}
+
+// rules is what requests are held to.
+type rules struct {
+	front    front
+	maxBatch int
+}
+
+// Change has requests that come from now on held to other rules.
+func (d *Door) Change(c Changeable) {
+	if c.MaxBatch <= 0 {
+		c.MaxBatch = DefaultMaxBatch
+	}
+	d.rules.Store(&rules{newFront(c.AllowedHosts, c.AllowedOrigins), c.MaxBatch})
 }
 
 // ServeHTTP implements http.Handler.
 func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if !d.slowDown(w, r) && d.front.admit(w, r) {
+	r = traced(w, r)
+	if !d.slowDown(w, r) && d.rules.Load().front.admit(w, r) {
 		d.engine.ServeHTTP(w, r)
 	}
 }
@@ -145,6 +192,12 @@ func (d *Door) handle(h handler) gin.HandlerFunc {
 	return d.handleAnyone(func(x *exchange) error {
 		if err := d.identify(&x.peer, x.r); err != nil {
 			return err
+		}
+		if client := clients.FromContext(x.r.Context()); client != nil {
+			if full := client.Call(x.caller.Name); full != nil {
+				x.w.Header().Set("Connection", "close")
+				return x.failAs(http.StatusServiceUnavailable, full)
+			}
 		}
 		return h(x)
 	})

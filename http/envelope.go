@@ -240,9 +240,10 @@ func (d *Door) serveBatch(x *exchange, e *envelope) error {
 // all of an atomic batch, is in the answer.
 func (d *Door) batch(ctx context.Context, p *peer, e *envelope) (*batchResponse, error) {
 	switch {
-	case len(e.commands) > d.o.MaxBatch:
-		return nil, fault.New(fault.TooLarge, "the batch has %d commands; at most %d are allowed", len(e.commands), d.o.MaxBatch).
-			With("limit", d.o.MaxBatch)
+	case len(e.commands) > d.rules.Load().maxBatch:
+		most := d.rules.Load().maxBatch
+		return nil, fault.New(fault.TooLarge, "the batch has %d commands; at most %d are allowed", len(e.commands), most).
+			With("limit", most)
 	case e.command != "" || e.payload != nil:
 		return nil, fault.New(fault.Invalid, `"command" and "payload" belong to a request; %s`, wanted)
 	case e.idempotencyKey != "" || p.idempotencyKey != "":

@@ -36,7 +36,7 @@ var exchanges = sync.Pool{New: func() any { return new(exchange) }}
 
 // identify finds out who calls.
 func (d *Door) identify(p *peer, r *http.Request) (err error) {
-	if err := readCredential(&p.shown, r); err != nil {
+	if err := d.readCredential(&p.shown, r); err != nil {
 		return err
 	}
 	p.caller, err = d.o.Authenticator.Authenticate(r.Context(), &p.shown)

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hivellm/synap-go/core/clients"
 	"github.com/hivellm/synap-go/core/command"
 	"github.com/hivellm/synap-go/core/fault"
 	"github.com/hivellm/synap-go/core/journal"
@@ -26,6 +27,10 @@ func (d *Door) follow(x *exchange, r *command.Request) error {
 	s := newStreamer(d, x, kind, r.Command)
 	open := d.metrics.open(kind)
 	defer open()
+	if client := clients.FromContext(x.r.Context()); client != nil {
+		client.Become(kind.String())
+		defer client.Become("")
+	}
 	ctx, done := d.untilStop(x.r.Context())
 	defer done()
 	err := d.o.Executor.Watch(ctx, r, s)

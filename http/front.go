@@ -10,6 +10,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/hivellm/synap-go/core/clients"
 	"github.com/hivellm/synap-go/core/fault"
 )
 
@@ -19,9 +20,8 @@ const (
 	headerDurability     = "Synap-Durability"
 	headerIdempotencyKey = "Idempotency-Key"
 	headerRequestID      = "X-Request-Id"
+	headerTrace          = "Traceparent"
 )
-
-const maxRequestIDBytes = 128 // a longer X-Request-Id is not repeated
 
 // front keeps out what must not come in, whoever calls: requests under a foreign Host name, with which a web
 // page could reach a server on the reader's own machine (DNS rebinding), and requests of foreign pages.
@@ -32,22 +32,36 @@ type front struct {
 	anyOrigin bool
 }
 
-func newFront(o Options) front {
-	f := front{anyHost: slices.Contains(o.AllowedHosts, "*"), anyOrigin: slices.Contains(o.AllowedOrigins, "*")}
-	for _, h := range o.AllowedHosts {
+func newFront(hosts, origins []string) front {
+	f := front{anyHost: slices.Contains(hosts, "*"), anyOrigin: slices.Contains(origins, "*")}
+	for _, h := range hosts {
 		f.hosts = append(f.hosts, hostName(strings.ToLower(h)))
 	}
-	for _, origin := range o.AllowedOrigins {
+	for _, origin := range origins {
 		f.origins = append(f.origins, strings.ToLower(strings.TrimSuffix(origin, "/")))
 	}
 	return f
 }
 
+// traced puts what the caller says about its request into the context, for logs, and repeats its id. Nothing is done for a
+// caller that says nothing: a context of its own costs every request more than a small read.
+func traced(w http.ResponseWriter, r *http.Request) *http.Request {
+	id, parent := first(r.Header, headerRequestID), first(r.Header, headerTrace)
+	if id == "" && parent == "" {
+		return r
+	}
+	trace, ok := clients.NewTrace(id, parent)
+	if !ok {
+		return r
+	}
+	if trace.RequestID != "" {
+		w.Header()[headerRequestID] = []string{trace.RequestID}
+	}
+	return r.WithContext(clients.WithTrace(r.Context(), &trace))
+}
+
 // admit answers the request itself and returns false when it must go no further.
 func (f *front) admit(w http.ResponseWriter, r *http.Request) bool {
-	if id := first(r.Header, headerRequestID); id != "" && len(id) <= maxRequestIDBytes {
-		w.Header()[headerRequestID] = []string{id}
-	}
 	if r.URL.Path == routeHealth || r.URL.Path == routeReady {
 		return true // probes use addresses, and learn nothing
 	}

@@ -15,10 +15,10 @@ const headerAPIKey = "X-Api-Key" //nolint:gosec // the name of a header
 // readCredential reads what a request shows of its caller: an API key as a bearer token or in X-API-Key, a user and a password
 // as HTTP Basic has them, and for a WebSocket, which a browser opens without headers, a ticket in the address. A key in an
 // address is never looked at: addresses end up in logs.
-func readCredential(c *auth.Credential, r *http.Request) error {
+func (d *Door) readCredential(c *auth.Credential, r *http.Request) error {
 	c.From = r.RemoteAddr
 	if tls := r.TLS; tls != nil && len(tls.VerifiedChains) > 0 {
-		c.Certificate = tls.PeerCertificates[0].Subject.CommonName
+		c.Certificate = d.o.CertificateName(tls.VerifiedChains[0][0])
 	}
 	c.Key = first(r.Header, headerAPIKey)
 	authorization := first(r.Header, "Authorization")

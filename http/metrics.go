@@ -1,6 +1,7 @@
 package http
 
 import (
+	"fmt"
 	"net/http"
 	"sync/atomic"
 
@@ -9,17 +10,20 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/hivellm/synap-go/core/auth"
+	"github.com/hivellm/synap-go/core/clients"
 	"github.com/hivellm/synap-go/core/command"
 	"github.com/hivellm/synap-go/core/fault"
 )
 
 type gauge = atomic.Int64
 
-// metrics is what Prometheus may ask for. It counts connections itself and reads the rest from the table.
+// metrics is what Prometheus may ask for. It counts open streams itself and reads the rest from the table and the registry
+// of connections.
 type metrics struct {
-	connections, events, ndjson, sockets gauge
+	events, ndjson, sockets gauge
 
 	table   *command.Table
+	clients *clients.Registry
 	handler http.Handler
 }
 
@@ -28,17 +32,31 @@ var (
 		"Calls of each command by how they ended.", []string{"command", "code"}, nil)
 	durationDesc = prometheus.NewDesc("synap_command_duration_seconds",
 		"How long commands took; of each command one call in 16 is timed.", []string{"command"}, nil)
-	openDesc = prometheus.NewDesc("synap_connections",
-		"Open connections; of those, by kind, the ones that stream.", []string{"kind"}, nil)
+	connectionsDesc = prometheus.NewDesc("synap_connections",
+		"Open connections, by the door that they came through.", []string{"door"}, nil)
+	refusedDesc = prometheus.NewDesc("synap_connections_refused_total",
+		"Connections for which there was no room: in all, from one address, or of one caller.", nil, nil)
+	callersDesc = prometheus.NewDesc("synap_callers",
+		"How many different callers the open connections belong to.", nil, nil)
+	streamsDesc = prometheus.NewDesc("synap_streams",
+		"Open event streams of the HTTP door, by kind.", []string{"kind"}, nil)
 )
 
-func newMetrics(t *command.Table) *metrics {
-	m := &metrics{table: t}
+func newMetrics(o Options) (*metrics, error) {
+	m := &metrics{table: o.Executor.Table(), clients: o.Clients}
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(m, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	m.handler = promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
-	return m
+	all := []prometheus.Collector{m, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})}
+	for _, c := range append(all, o.Collectors...) {
+		if err := registry.Register(c); err != nil {
+			return nil, fmt.Errorf("Collectors: %w", err)
+		}
+	}
+	// Whatever is broken, the rest is shown: an operator needs it most then.
+	m.handler = promhttp.HandlerFor(registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError, ErrorLog: o.Log, MaxRequestsInFlight: maxScrapes})
+	return m, nil
 }
+
+const maxScrapes = 4 // at once; the next one is answered 503
 
 // open counts a watch until the function it returns is called.
 func (m *metrics) open(kind stream) (closed func()) {
@@ -54,16 +72,23 @@ func (m *metrics) open(kind stream) (closed func()) {
 func (m *metrics) Describe(out chan<- *prometheus.Desc) {
 	out <- callsDesc
 	out <- durationDesc
-	out <- openDesc
+	out <- connectionsDesc
+	out <- refusedDesc
+	out <- callersDesc
+	out <- streamsDesc
 }
 
 // Collect implements prometheus.Collector.
 func (m *metrics) Collect(out chan<- prometheus.Metric) {
-	for kind, g := range map[string]*gauge{
-		"tcp": &m.connections, "sse": &m.events, "ndjson": &m.ndjson, "websocket": &m.sockets,
-	} {
-		out <- prometheus.MustNewConstMetric(openDesc, prometheus.GaugeValue, float64(g.Load()), kind)
+	for kind, g := range map[string]*gauge{"sse": &m.events, "ndjson": &m.ndjson, "websocket": &m.sockets} {
+		out <- prometheus.MustNewConstMetric(streamsDesc, prometheus.GaugeValue, float64(g.Load()), kind)
 	}
+	counts := m.clients.Counts()
+	for door, n := range counts.ByDoor {
+		out <- prometheus.MustNewConstMetric(connectionsDesc, prometheus.GaugeValue, float64(n), door)
+	}
+	out <- prometheus.MustNewConstMetric(refusedDesc, prometheus.CounterValue, float64(counts.Refused))
+	out <- prometheus.MustNewConstMetric(callersDesc, prometheus.GaugeValue, float64(counts.Keys))
 	for _, c := range m.table.Commands() {
 		collectCommand(out, c)
 	}

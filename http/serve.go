@@ -2,21 +2,26 @@ package http
 
 import (
 	"context"
+	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log"
 	"net"
 	"net/http"
-	"sync"
+	"net/netip"
 	"time"
 
 	"github.com/sirupsen/logrus"
+
+	"github.com/hivellm/synap-go/core/clients"
+	"github.com/hivellm/synap-go/core/fault"
 )
 
 // Bounds of a connection.
 const (
 	headerTimeout   = 5 * time.Second
-	requestTimeout  = 60 * time.Second // for a whole request to arrive, and for a write of its answer; streams have their own
+	requestTimeout  = 60 * time.Second // for a whole request to arrive
 	idleTimeout     = 120 * time.Second
 	maxHeaderBytes  = 16 << 10
 	maxStreamsPerH2 = 250 // requests at once on one HTTP/2 connection
@@ -38,7 +43,14 @@ func (d *Door) Serve(ctx context.Context, l net.Listener) error {
 	server, closeLog := d.server(base)
 	defer closeLog()
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(newLimited(l, d.o.MaxConnections, &d.metrics.connections)) }()
+	bounded := &limited{Listener: l, clients: d.o.Clients, patience: d.o.WriteTimeout, secure: d.o.TLS != nil}
+	go func() {
+		if d.o.TLS != nil {
+			served <- server.ServeTLS(bounded, "", "")
+		} else {
+			served <- server.Serve(bounded)
+		}
+	}()
 	select {
 	case err := <-served:
 		d.stop()
@@ -56,7 +68,8 @@ func (d *Door) Serve(ctx context.Context, l net.Listener) error {
 func (d *Door) server(base context.Context) (s *http.Server, closeLog func()) {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
-	protocols.SetUnencryptedHTTP2(true)
+	protocols.SetHTTP2(d.o.TLS != nil)
+	protocols.SetUnencryptedHTTP2(d.o.TLS == nil)
 	complaints := d.o.Log.WriterLevel(logrus.DebugLevel) // of handshakes and broken connections: noise in a log
 	return &http.Server{
 		Handler:           d,
@@ -65,8 +78,10 @@ func (d *Door) server(base context.Context) (s *http.Server, closeLog func()) {
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 		Protocols:         protocols,
-		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreamsPerH2, WriteByteTimeout: requestTimeout},
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreamsPerH2, WriteByteTimeout: d.o.WriteTimeout},
+		TLSConfig:         d.o.TLS,
 		BaseContext:       func(net.Listener) context.Context { return base },
+		ConnContext:       known,
 		ErrorLog:          log.New(complaints, "", 0),
 	}, func() { _ = complaints.Close() } // a pipe's writer does not fail to close
 }
@@ -98,21 +113,27 @@ func (d *Door) Stop() {
 	d.sockets.Wait()
 }
 
-// limited is a listener with a bound: the connection over it is told so and closed.
-type limited struct {
-	net.Listener
-	slots chan struct{} // holds one token for each open connection
-	open  *gauge
+// known is the context of a connection's requests: it knows the connection.
+func known(ctx context.Context, conn net.Conn) context.Context {
+	if secured, ok := conn.(*tls.Conn); ok {
+		conn = secured.NetConn()
+	}
+	if c, ok := conn.(*counted); ok {
+		return clients.NewContext(ctx, c.client)
+	}
+	return ctx
 }
 
-func newLimited(l net.Listener, most int, open *gauge) *limited {
-	return &limited{Listener: l, slots: make(chan struct{}, most), open: open}
+// limited is a listener whose connections are counted: the one too many is told so and closed.
+type limited struct {
+	net.Listener
+	clients  *clients.Registry
+	patience time.Duration // how long a caller may take nothing of what it is sent
+	secure   bool          // what comes over the connections is TLS
 }
 
 const tooMany = "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: 1\r\n" +
 	"Connection: close\r\nContent-Length: %d\r\n\r\n%s"
-
-const tooManyBody = `{"error":{"code":"exhausted","message":"there are too many connections"}}` + "\n"
 
 // Accept implements net.Listener.
 func (l *limited) Accept() (net.Conn, error) {
@@ -121,15 +142,30 @@ func (l *limited) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		select {
-		case l.slots <- struct{}{}:
-			l.open.Add(1)
-			return &counted{Conn: conn, start: time.Now(), release: sync.OnceFunc(func() { l.open.Add(-1); <-l.slots })}, nil
-		default:
+		c := &counted{Conn: conn, start: time.Now(), patience: l.patience}
+		if c.client, err = l.clients.Open("http", addressOf(conn), c.end); err == nil {
+			return c, nil
 		}
+		l.refuse(conn, err)
+	}
+}
+
+// refuse says why there is no room, in the clear: before a handshake nothing can be said over TLS, and a handshake is
+// what a server without room must not pay for.
+func (l *limited) refuse(conn net.Conn, why error) {
+	if !l.secure {
+		body, _ := json.Marshal(errorAnswer{newFailure(fault.From(why))}) // there is nothing in it that could not be said
 		// A fresh connection's send buffer takes this at once. Whoever does not hear it sees the connection close.
 		_ = conn.SetWriteDeadline(time.Now().Add(time.Second))
-		_, _ = fmt.Fprintf(conn, tooMany, len(tooManyBody), tooManyBody)
-		_ = conn.Close()
+		_, _ = fmt.Fprintf(conn, tooMany, len(body)+1, append(body, '\n'))
 	}
+	_ = conn.Close()
+}
+
+// addressOf is where a connection comes from; the zero address when that is no place on a network.
+func addressOf(conn net.Conn) netip.AddrPort {
+	if tcp, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
+		return tcp.AddrPort()
+	}
+	return netip.AddrPort{}
 }

@@ -68,7 +68,7 @@ func TestStopWithWatchers(t *testing.T) {
 		}
 		sockets[i].want(`{"payload":{"event":"put","key":"a","value":"1","version":1},"position":"E-1","request_id":"w","type":"event"}`)
 	}
-	if got := b.metric(`synap_connections{kind="sse"}`); got != fmt.Sprint(each) {
+	if got := b.metric(`synap_streams{kind="sse"}`); got != fmt.Sprint(each) {
 		t.Errorf("%s event streams are counted, want %d", got, each)
 	}
 

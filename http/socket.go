@@ -9,6 +9,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/hivellm/synap-go/core/clients"
 	"github.com/hivellm/synap-go/core/command"
 	"github.com/hivellm/synap-go/core/fault"
 	"github.com/hivellm/synap-go/core/journal"
@@ -81,6 +82,9 @@ func (d *Door) serveSocket(x *exchange) error {
 	d.metrics.sockets.Add(1)
 	defer d.metrics.sockets.Add(-1)
 	conn.SetReadLimit(d.o.MaxBodyBytes)
+	if client := clients.FromContext(x.r.Context()); client != nil {
+		client.Become("websocket")
+	}
 	s := &socket{peer: x.peer, door: d, conn: conn, pen: make(chan struct{}, 1), calls: map[string]context.CancelFunc{}}
 	s.ctx, s.cancel = context.WithCancel(x.r.Context())
 	s.serve()

@@ -162,7 +162,7 @@ func TestSlowSocket(t *testing.T) {
 	for range 24 { // more than the kernel keeps for a connection
 		b.do("PUT", "/v1/notes/a", strings.Repeat("x", 1<<20))
 	}
-	for deadline := time.Now().Add(5 * time.Second); b.metric(`synap_connections{kind="websocket"}`) != "0"; runtime.Gosched() {
+	for deadline := time.Now().Add(5 * time.Second); b.metric(`synap_streams{kind="websocket"}`) != "0"; runtime.Gosched() {
 		if time.Now().After(deadline) {
 			t.Fatal("the slow caller is still connected")
 		}

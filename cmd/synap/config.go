@@ -64,6 +64,8 @@ type Config struct {
 		Format string `mapstructure:"format"`
 	} `mapstructure:"log"`
 
+	FrontConfig `mapstructure:",squash"`
+
 	given map[string]bool // the settings that somebody made, as opposed to defaults
 }
 
@@ -79,7 +81,7 @@ type setting struct {
 	choice []string // the allowed values; nil allows any
 }
 
-var settings = append([]setting{
+var settings = slices.Concat([]setting{
 	{"http", defaultAddress, "`address` to listen on", nil},
 	{"hosts", []string{}, "further Host `names` to answer to", nil},
 	{"origins", []string{}, "browser `origins` to answer, such as https://app.example", nil},
@@ -113,7 +115,7 @@ var settings = append([]setting{
 	{"language", "english", "`language` whose word endings make no difference in searches; none for all of them", nil},
 	{"log.level", "info", "what to log", []string{"error", "warn", "info", "debug"}},
 	{"log.format", "auto", "how to log; auto is text on a terminal", []string{"auto", "text", "json"}},
-}, limitSettings()...)
+}, limitSettings(), frontSettings())
 
 func (s setting) env() string { return "SYNAP_" + strings.ToUpper(strings.ReplaceAll(s.key, ".", "_")) }
 func (s setting) flag() string {
@@ -139,6 +141,9 @@ const settingKey = "synap-setting"
 
 // addSettings gives a command the flags of some settings.
 func addSettings(cmd *cobra.Command, flags *pflag.FlagSet, keys ...string) {
+	if slices.Contains(keys, "server") {
+		keys = append(keys, "ca", "cert", "cert_key") // whoever talks to a server may have to do so over TLS
+	}
 	for _, s := range settings {
 		if !slices.Contains(keys, s.key) {
 			continue
@@ -266,7 +271,7 @@ func (c *Config) validate() error {
 		return err
 	}
 	c.Server = strings.TrimSuffix(c.Server, "/")
-	return nil
+	return c.validateFront()
 }
 
 // validatePersistence refuses nonsense about the disk.
@@ -290,19 +295,8 @@ func (c *Config) validatePersistence() error {
 
 // choice returns the value of a setting that has a fixed set of them.
 func (c *Config) choice(key string) string {
-	switch key {
-	case "output":
-		return c.Output
-	case "auth":
-		return c.Auth
-	case "log.level":
-		return c.Log.Level
-	case "persistence.wal.fsync_mode":
-		return c.Persistence.WAL.FsyncMode
-	case "embedder.kind":
-		return c.Embedder.Kind
-	}
-	return c.Log.Format
+	text, _ := c.value(key).(string)
+	return text
 }
 
 // authOff reports whether nobody is asked who they are.

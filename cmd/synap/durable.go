@@ -57,7 +57,7 @@ func openDurable(c *Config, fs vfs.FS, log *logrus.Logger, m memory.Options) (*c
 	if err != nil {
 		return nil, nil, err
 	}
-	engine, err = newEngine(log, core.Options{Journal: store, Disk: disk{store}, Structures: structures(m)})
+	engine, err = newEngine(log, core.Options{Journal: store, Disk: disk{store}, Structures: structures(m, c.keys())})
 	if err != nil {
 		return nil, nil, errors.Join(err, store.Close())
 	}

@@ -36,7 +36,7 @@ func TestGeneratedFilesAreFresh(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, want := range map[string][]byte{
-		"openapi.json": openAPI, "mcp-tools.json": tools, "commands.md": reference(table),
+		"openapi.json": openAPI, "mcp-tools.json": tools, "commands.md": reference(table), "config.md": []byte(settingsPage()),
 	} {
 		file := filepath.Join(root, "docs", name)
 		if !bytes.HasSuffix(want, []byte("\n")) {

@@ -23,8 +23,9 @@ var plan = map[string][]string{
 	"core/auth":    {"core/fault"},
 	"core/journal": {"core/fault"},
 	"core/quota":   {"core/fault"},
+	"core/clients": {"core/fault"},
 	"core/command": {"core/auth", "core/fault", "core/journal", "core/quota", "core/value"},
-	"core":         {"core/auth", "core/command", "core/fault", "core/journal", "core/quota", "core/value"},
+	"core":         {"core/auth", "core/clients", "core/command", "core/fault", "core/journal", "core/quota", "core/value"},
 
 	// The structures: each knows itself and the table, never another structure, the engine or a door.
 	"core/kv": {"core/auth", "core/command", "core/fault", "core/journal", "core/quota", "core/value"},
@@ -57,12 +58,22 @@ var plan = map[string][]string{
 	"core/auth/directory": {"core/auth", "core/command", "core/fault", "core/journal"},
 
 	// The doors: they know the table, never a structure, the engine, the disk or each other.
-	"http":  {"core/auth", "core/command", "core/fault", "core/journal", "core/quota", "core/value"},
+	"http":  {"core/auth", "core/clients", "core/command", "core/fault", "core/journal", "core/quota", "core/value"},
 	"mcp":   {"core/auth", "core/command", "core/fault", "core/journal", "core/value"},
 	"umicp": {"core/auth", "core/command", "core/fault", "core/journal", "core/value", "umicp/umx"},
 
 	// What a door and its clients share.
 	"umicp/umx": {"core/fault"},
+
+	// What Prometheus is shown: the engine and its table, and no structure.
+	"metrics": {"core", "core/command"},
+
+	// The audit log: it hears of calls and writes names, never what is in a request.
+	"audit": {"core/auth", "core/clients", "core/command", "core/fault"},
+
+	// TLS: it knows files and certificates, and nothing of what goes over the connections.
+	"certs":           {},
+	"certs/certstest": {},
 
 	// The disk: it keeps records and chunks of bytes, and knows nothing of what is in them.
 	"persistence":          {"core/fault", "core/journal", "persistence/snapshot", "persistence/vfs", "persistence/wal"},
@@ -80,7 +91,7 @@ var plan = map[string][]string{
 }
 
 // testOnly are imported by tests and by nothing else.
-var testOnly = []string{"core/synaptest"}
+var testOnly = []string{"certs/certstest", "core/synaptest"}
 
 const root = "../.."
 

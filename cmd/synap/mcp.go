@@ -12,6 +12,7 @@ import (
 	"github.com/hivellm/synap-go/core/auth"
 	"github.com/hivellm/synap-go/core/command"
 	"github.com/hivellm/synap-go/core/fault"
+	"github.com/hivellm/synap-go/core/kv"
 	"github.com/hivellm/synap-go/mcp"
 	"github.com/hivellm/synap-go/persistence/vfs"
 )
@@ -85,7 +86,7 @@ func (a *app) ownMemory(c *Config, log *logrus.Logger, why string) (command.Exec
 	if err != nil {
 		return nil, nil, err
 	}
-	engine, err := newEngine(log, core.Options{Structures: structures(m)})
+	engine, err := newEngine(log, core.Options{Structures: structures(m, kv.Options{})})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -32,6 +32,7 @@ type remote struct {
 	key    string // to call with; "" is none
 	table  *command.Table
 	client *http.Client
+	broken error // why no connection can be made at all
 }
 
 var _ command.Executor = (*remote)(nil)
@@ -39,7 +40,9 @@ var _ command.Executor = (*remote)(nil)
 // newRemote returns an executor that runs the table's commands at the server. Nothing is sent yet.
 func newRemote(c *Config, table *command.Table) *remote {
 	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: 16, IdleConnTimeout: time.Minute}
-	return &remote{url: c.Server, key: c.findKey(), table: table, client: &http.Client{Transport: transport}}
+	s := &remote{url: c.Server, key: c.findKey(), table: table, client: &http.Client{Transport: transport}}
+	transport.TLSClientConfig, s.broken = c.clientTLS()
+	return s
 }
 
 func (s *remote) close() { s.client.CloseIdleConnections() }
@@ -50,7 +53,7 @@ func (s *remote) Table() *command.Table { return s.table }
 // answers tells whether a Synap answers at the address, within the context's time.
 func (s *remote) answers(ctx context.Context) bool {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+"/health", nil)
-	if err != nil {
+	if err != nil || s.broken != nil {
 		return false
 	}
 	resp, err := s.client.Do(r)
@@ -97,8 +100,8 @@ func (s *remote) Do(ctx context.Context, r *command.Request) (any, error) {
 
 // post sends a request and returns the answer that has begun to come.
 func (s *remote) post(ctx context.Context, r *command.Request, accept string) (*http.Response, error) {
-	if err := r.Validate(); err != nil {
-		return nil, err
+	if err := r.Validate(); err != nil || s.broken != nil {
+		return nil, errors.Join(err, s.broken)
 	}
 	payload, err := payloadOf(r)
 	if err != nil {

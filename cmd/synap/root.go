@@ -68,7 +68,7 @@ func (a *app) root() (*cobra.Command, error) {
 	root.SetHelpCommandGroupID("program")
 	root.SetCompletionCommandGroupID("program")
 	for _, verb := range []*cobra.Command{
-		a.serveVerb(), a.mcpVerb(), a.keyVerb(), a.benchVerb(), a.checkVerb(), a.walVerb(), a.backupVerb(), a.restoreVerb(), a.exportVerb(), a.importVerb(), a.versionVerb(),
+		a.serveVerb(), a.healthVerb(), a.configVerb(), a.mcpVerb(), a.keyVerb(), a.benchVerb(), a.checkVerb(), a.walVerb(), a.backupVerb(), a.restoreVerb(), a.exportVerb(), a.importVerb(), a.versionVerb(),
 	} {
 		verb.GroupID = "program"
 		root.AddCommand(verb)

@@ -8,12 +8,16 @@ import (
 	"slices"
 	"syscall"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/sirupsen/logrus"
 
+	"github.com/hivellm/synap-go/audit"
+	"github.com/hivellm/synap-go/certs"
 	"github.com/hivellm/synap-go/core"
 	"github.com/hivellm/synap-go/core/agent"
 	"github.com/hivellm/synap-go/core/auth"
 	"github.com/hivellm/synap-go/core/auth/directory"
+	"github.com/hivellm/synap-go/core/clients"
 	"github.com/hivellm/synap-go/core/command"
 	"github.com/hivellm/synap-go/core/kv"
 	"github.com/hivellm/synap-go/core/pubsub"
@@ -31,9 +35,9 @@ import (
 )
 
 // structures are what an engine holds. To remove one, remove its line.
-func structures(m memory.Options) []*command.Structure {
+func structures(m memory.Options, keys kv.Options) []*command.Structure {
 	all := append([]*command.Structure{
-		kv.Structure(kv.Options{}),
+		kv.Structure(keys),
 		queue.Structure(queue.Options{}),
 		stream.Structure(stream.Options{}),
 		pubsub.Structure(),
@@ -52,7 +56,7 @@ func structures(m memory.Options) []*command.Structure {
 // structures. Its internal errors go to the log, if there is one.
 func newEngine(log *logrus.Logger, o core.Options) (*core.Engine, error) {
 	if o.Version = version; o.Structures == nil {
-		o.Structures = structures(memory.Options{})
+		o.Structures = structures(memory.Options{}, kv.Options{})
 	}
 	if log != nil {
 		o.Report = func(command string, err error) {
@@ -72,17 +76,28 @@ type server struct {
 	memory   memory.Options // what memories were made with
 	listener net.Listener
 	onReady  func(firstKey) // called when all data is there; may be nil
+
+	clients *clients.Registry
+	certs   *certs.Files // nil without TLS
+	audit   *audit.Log   // nil when nothing is written
+	admin   net.Listener // nil when no profiles are served
+	reload  *reloader    // nil when nobody asks for it
 }
 
 // url is where the server can be reached.
-func (s *server) url() string { return "http://" + s.listener.Addr().String() }
+func (s *server) url() string {
+	if s.certs != nil {
+		return "https://" + s.listener.Addr().String()
+	}
+	return "http://" + s.listener.Addr().String()
+}
 
 // newServer opens the socket and assembles what is behind it. Nothing is served before run.
 func newServer(c *Config, log *logrus.Logger) (*server, error) {
-	if err := checkExposure(c.HTTP, !c.authOff(), false); err != nil {
+	if err := checkExposure(c.HTTP, !c.authOff(), c.secured()); err != nil {
 		return nil, err
 	}
-	s := &server{config: c}
+	s := &server{config: c, clients: clients.New(c.connectionLimits())}
 	if err := s.open(c, log); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
@@ -96,7 +111,7 @@ func (s *server) open(c *Config, log *logrus.Logger) (err error) {
 	if c.durable() {
 		s.engine, s.store, err = openDurable(c, vfs.OS, log, s.memory)
 	} else {
-		s.engine, err = newEngine(log, core.Options{Structures: structures(s.memory)})
+		s.engine, err = newEngine(log, core.Options{Structures: structures(s.memory, c.keys())})
 	}
 	if err != nil {
 		return err
@@ -104,7 +119,17 @@ func (s *server) open(c *Config, log *logrus.Logger) (err error) {
 	if err = s.engine.SetLimits(c.limits()); err != nil {
 		return err
 	}
+	if s.certs, err = c.openCerts(log); err != nil {
+		return err
+	}
+	if s.audit, err = c.openAudit(log); err != nil {
+		return err
+	}
+	s.operate(c, log)
 	if err = s.openDoors(c, log); err != nil {
+		return err
+	}
+	if s.admin, err = listenAdmin(c.Admin); err != nil {
 		return err
 	}
 	s.listener, err = net.Listen("tcp", c.HTTP)
@@ -126,6 +151,12 @@ func (s *server) close() error {
 	if s.listener != nil {
 		errs = append(errs, s.listener.Close())
 	}
+	if s.admin != nil {
+		errs = append(errs, s.admin.Close())
+	}
+	if s.audit != nil {
+		errs = append(errs, s.audit.Close())
+	}
 	if s.store != nil {
 		errs = append(errs, s.store.Close())
 	}
@@ -144,8 +175,12 @@ func (s *server) openDoors(c *Config, log *logrus.Logger) (err error) {
 	if !c.authOff() {
 		who = gate{s, directoryOf(s.engine)}
 	}
-	s.http, err = http.New(http.Options{
+	if s.audit != nil {
+		who = auditing{who, s.audit}
+	}
+	options := http.Options{
 		Executor: executor, Version: version, Log: log, Authenticator: who,
+		Clients: s.clients, Collectors: []prometheus.Collector{s.collector()}, CertificateName: c.principalOf(), MaxBatch: c.MaxBatch,
 		Ready: s.ready, AllowedHosts: c.Hosts, AllowedOrigins: c.Origins, MaxBodyBytes: c.MaxBody,
 		Addresses: quota.NewBuckets("address_requests", c.addressRate(), 0),
 		Mounts: []http.Mount{
@@ -153,7 +188,11 @@ func (s *server) openDoors(c *Config, log *logrus.Logger) (err error) {
 			{Pattern: umicp.Path, Handler: peers},
 			{Pattern: umicp.DiscoverPath, Handler: peers},
 		},
-	})
+	}
+	if s.certs != nil {
+		options.TLS = s.certs.Config()
+	}
+	s.http, err = http.New(options)
 	return err
 }
 
@@ -161,6 +200,15 @@ func (s *server) openDoors(c *Config, log *logrus.Logger) (err error) {
 func (s *server) run(ctx context.Context) error {
 	var g group
 	there := make(chan struct{}) // closed when the data is
+	if s.audit != nil {
+		g.add(until(func(context.Context) error { return s.audit.Close() }))
+	}
+	if s.admin != nil {
+		g.add(func(ctx context.Context) error { return serveAdmin(ctx, s.admin) })
+	}
+	if s.reload != nil {
+		g.add(s.reload.run)
+	}
 	g.add(func(ctx context.Context) error { return s.keep(ctx, there) })
 	g.add(func(ctx context.Context) error {
 		select {

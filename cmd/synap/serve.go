@@ -16,11 +16,11 @@ func (a *app) serveVerb() *cobra.Command {
 			"whatever ended the server; --fsync says what a power failure may cost: always nothing, periodic (the default) a\n" +
 			"second, none what the system has not written. With --memory nothing is kept. MCP clients connect to /mcp, UMICP peers to /umicp,\n" +
 			"and everybody else finds all there is in /openapi.json. Callers show a key: at its first start the server makes one that may do\n" +
-			"everything, in the file admin.key of its data, and the subcommands on this machine find it. It stops cleanly on SIGTERM and at Ctrl-C.",
+			"everything, in the file admin.key of its data, and the subcommands on this machine find it. It stops cleanly on SIGTERM and at Ctrl-C,\n" +
+			"and reads its configuration and certificates again on SIGHUP; docs/config.md and `synap config show --defaults` say what can be set.",
 		RunE: a.serve,
 	}
-	addSettings(cmd, cmd.Flags(), "http", "hosts", "origins", "max_body", "profile", "memory", "data_dir", "auth", "persistence.wal.fsync_mode", "accept_data_loss",
-		"embedder.kind", "embedder.url", "embedder.model", "limits.memory")
+	addSettings(cmd, cmd.Flags(), without(serverKeys(), "log.level", "log.format")...)
 	return cmd
 }
 
@@ -37,20 +37,23 @@ func (a *app) serve(cmd *cobra.Command, _ []string) error {
 	if err != nil {
 		return err
 	}
-	address := s.listener.Addr().String()
-	hint := ""
-	if address != defaultAddress {
-		hint = " --server http://" + address
+	s.reload = &reloader{server: s, log: log, read: func() (*Config, error) { return loadConfig(cmd) }, started: config, current: config}
+	url, hint := s.url(), ""
+	if url != "http://"+defaultAddress {
+		hint = " --server " + url
+	}
+	if s.certs != nil {
+		hint += " --ca FILE"
 	}
 	s.onReady = func(key firstKey) {
-		tell(a.stdout, "synap %s listens on http://%s (%s); try: synap kv set greeting hello%s\n", version, address, config.where(), hint)
+		tell(a.stdout, "synap %s listens on %s (%s); try: synap kv set greeting hello%s\n", version, url, config.where(), hint)
 		switch {
 		case config.authOff():
 			tell(a.stdout, "nobody is asked for a key (--auth=off): everybody on this machine may do everything\n")
 		case key.made:
 			tell(a.stdout, "made a key that may do everything, in %s; `synap` on this machine finds it by itself.\n"+
-				"For others: export SYNAP_KEY=$(synap key%s), then curl -H \"Authorization: Bearer $SYNAP_KEY\" http://%s/v1/kv/greeting\n",
-				key.path, hint, address)
+				"For others: export SYNAP_KEY=$(synap key%s), then curl -H \"Authorization: Bearer $SYNAP_KEY\" %s/v1/kv/greeting\n",
+				key.path, hint, url)
 		}
 	}
 	if err := config.withMemory(func() error { return s.run(cmd.Context()) }); err != nil {

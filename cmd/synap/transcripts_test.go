@@ -331,9 +331,11 @@ func tools(t *testing.T, c *client.Client) synaptest.Player {
 	if _, err := c.Initialize(t.Context(), hello); err != nil {
 		t.Fatal(err)
 	}
+	table := tableForTests(t)
 	return synaptest.PlayerFunc(func(ctx context.Context, name string, request []byte) ([]byte, error) {
 		call := mcplib.CallToolRequest{}
-		inner := !strings.HasPrefix(name, "server.")
+		known, err := table.Find(name)
+		inner := err != nil || known.Tool == nil || known.Structure() != "server"
 		call.Params.Name = "synap_" + strings.TrimPrefix(name, "server.")
 		call.Params.Arguments = json.RawMessage(request)
 		if inner {

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"time"
+	"sync/atomic"
 
 	"github.com/hivellm/synap-go/core/auth"
 	"github.com/hivellm/synap-go/core/fault"
@@ -35,6 +35,8 @@ type Dispatcher struct {
 	answers *answers
 	limited Limited
 	penalty quota.Penalty
+
+	observer atomic.Pointer[Observer] // nil when nobody observes
 }
 
 // NewDispatcher returns a dispatcher of the table's commands.
@@ -48,34 +50,30 @@ func NewDispatcher(table *Table, spaces Spaces, j journal.Journal, clock *Clock)
 // Table implements Executor.
 func (d *Dispatcher) Table() *Table { return d.table }
 
-// One call in sampleEvery of each command is timed: reading the clock twice costs as much as a small read.
-const sampleEvery = 16
-
-// Do implements Executor.
-func (d *Dispatcher) Do(ctx context.Context, r *Request) (any, error) {
+// Do implements Executor. One call in 16 of each command is timed: reading the clock twice costs as much as a small read.
+func (d *Dispatcher) Do(ctx context.Context, r *Request) (resp any, err error) {
 	if err := r.Validate(); err != nil {
 		return nil, err
 	}
-	stats := &r.Command.stats
-	var start time.Time
-	timed := stats.calls[0].Load()%sampleEvery == 0
-	if timed {
-		start = time.Now()
+	o := d.observer.Load()
+	if sample := sampled(r.Command.stats.calls[0].Load()); sample || (o != nil && o.SlowAfter > 0) {
+		resp, err = d.timed(ctx, r, sample, o)
+	} else {
+		resp, err = d.do(ctx, r)
 	}
-	resp, err := d.do(ctx, r)
-	if timed {
-		stats.latency.observe(time.Since(start))
+	d.count(ctx, r, err)
+	if o != nil && o.Audit != nil {
+		o.Audit(ctx, r, err)
 	}
-	d.count(r, err)
 	d.hold(ctx, err)
 	return resp, err
 }
 
 // count books the outcome of a call.
-func (d *Dispatcher) count(r *Request, err error) {
+func (d *Dispatcher) count(ctx context.Context, r *Request, err error) {
 	code := fault.CodeOf(err)
 	if code == fault.Internal {
-		d.Report(r.Command.Name, err)
+		d.report(ctx, r.Command.Name, err)
 	}
 	r.Command.stats.calls[code].Add(1)
 }
@@ -174,6 +172,9 @@ func (d *Dispatcher) prepare(r *Request) (*Space, any, error) {
 	args, err := r.args()
 	if err != nil {
 		return nil, nil, fault.From(err)
+	}
+	if d.observer.Load() != nil {
+		r.Args = args // for those who want to know what a call was about
 	}
 	if err := r.Command.check(args); err != nil {
 		return nil, nil, fault.From(err)
@@ -316,7 +317,7 @@ func (d *Dispatcher) Watch(ctx context.Context, r *Request, sink Sink) error {
 	if code == 0 {
 		r.Command.stats.calls[0].Add(1)
 	} else {
-		d.count(r, err)
+		d.count(ctx, r, err)
 		d.hold(ctx, err)
 	}
 	return err
@@ -328,6 +329,7 @@ func (d *Dispatcher) watch(ctx context.Context, r *Request, sink Sink) (err erro
 		return fault.New(fault.Invalid, "%s answers once: it cannot be watched", r.Command.Name)
 	}
 	space, args, err := d.prepare(r)
+	d.audit(ctx, r, err)
 	if err != nil {
 		return err
 	}

@@ -22,6 +22,8 @@ type Structure struct {
 
 	// Things says how the structure's named things are listed; nil when it has none to browse.
 	Things *Things
+	// Measures are what its states, if they are Measurers, report about each of their things; may be nil.
+	Measures []*Measures
 	// Condition says how a transaction can depend on the structure's data; nil when it cannot.
 	Condition *Condition
 

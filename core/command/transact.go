@@ -14,7 +14,7 @@ func (d *Dispatcher) Transact(ctx context.Context, calls []*Request) ([]any, err
 	j, err := d.together(ctx, nil, &Plan{Do: calls}, nil)
 	if err != nil {
 		if fault.CodeOf(err) == fault.Internal {
-			d.Report("transaction", err)
+			d.report(ctx, "transaction", err)
 		}
 		return nil, err
 	}
@@ -23,7 +23,7 @@ func (d *Dispatcher) Transact(ctx context.Context, calls []*Request) ([]any, err
 
 // together runs a plan. answer, if any, becomes a part of the record.
 func (d *Dispatcher) together(ctx context.Context, space *Space, plan *Plan, k *keeping) (j *joint, err error) {
-	defer func() { j.count(err) }()
+	defer func() { j.count(err); d.auditJoint(ctx, j, err) }()
 	defer recovered(&err)
 	if j, err = d.gather(space, plan); err != nil {
 		return j, err
@@ -111,6 +111,19 @@ func InCommand(err error, index int, name string) error {
 	}
 	e.Message = where + ": " + e.Message
 	return e
+}
+
+// auditJoint tells the observer of the commands of a transaction: of all when they were run, otherwise of the one that
+// failed, since none of the others has happened. A lone command has been told of already.
+func (d *Dispatcher) auditJoint(ctx context.Context, j *joint, err error) {
+	if j == nil || j.single || d.observer.Load() == nil {
+		return
+	}
+	for i := range j.steps {
+		if r := j.steps[i].Request; r != nil && r.Command != nil && r.Caller != nil && (err == nil || i == j.at) {
+			d.audit(ctx, r, err)
+		}
+	}
 }
 
 // count books the outcome in the commands' own statistics: every one that succeeded, or the one that failed.

@@ -45,6 +45,7 @@ func Structure() *command.Structure {
 		Things: &command.Things{Kind: "topics", List: "pubsub.topics", Name: "name", Clear: map[string]command.Clearing{
 			"empty": {Command: "pubsub.forget", Field: "topic"},
 		}},
+		Measures: []*command.Measures{measures},
 		New:      func(env command.Env) command.State { return newBroker(env) },
 		DecodeOp: decodeOp,
 	}

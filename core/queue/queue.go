@@ -80,6 +80,7 @@ func Structure(o Options) *command.Structure {
 			"drop":         {Command: "queue.delete", Field: "queue"},
 			"redrive_dead": {Command: "queue.redrive", Field: "queue"},
 		}},
+		Measures:  []*command.Measures{measures},
 		Condition: condition,
 		New:       func(env command.Env) command.State { return newQueues(env, o) },
 		DecodeOp:  decodeOp,

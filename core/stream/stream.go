@@ -94,6 +94,7 @@ func Structure(o Options) *command.Structure {
 			"empty": {Command: "stream.trim", Field: "room", With: map[string]any{"keep": 0}},
 			"drop":  {Command: "stream.delete", Field: "room"},
 		}},
+		Measures:  []*command.Measures{roomMeasures, groupMeasures},
 		Condition: condition,
 		New:       func(env command.Env) command.State { return newStreams(env, o) },
 		DecodeOp:  decodeOp,

@@ -1,0 +1,93 @@
+package command
+
+import (
+	"context"
+	"time"
+
+	"github.com/hivellm/synap-go/core/auth"
+)
+
+// Observer hears how calls went. It is immutable once it observes; any of its functions may be nil. They are called
+// from many goroutines at once, after the call, and keep nothing of a request.
+type Observer struct {
+	// Slow hears of calls that took at least SlowAfter, if that is not 0. Then every call is timed, which costs two looks
+	// at the clock. Commands that are allowed to wait are not slow when they do.
+	SlowAfter time.Duration
+	Slow      func(ctx context.Context, r *Request, took time.Duration, err error)
+	// Sample hears of about one call in 16 of every command, with the time at which it began.
+	Sample func(r *Request, at time.Time)
+	// Audit hears of every call, also of those that were refused, of every command of a transaction, and of a watch
+	// when it begins.
+	Audit func(ctx context.Context, r *Request, err error)
+	// Failed hears of every Internal error of a call instead of Report, with the context, which may know more.
+	Failed func(ctx context.Context, command string, err error)
+}
+
+// Observe has the observer hear of all calls from now on, instead of the one before it; nil ends that.
+func (d *Dispatcher) Observe(o *Observer) { d.observer.Store(o) }
+
+// sampled says whether the n-th call of a command is timed: one in 16, at intervals that no pattern of calls keeps
+// step with, because they follow the golden ratio. The first is.
+func sampled(n uint64) bool { return n*0x9E3779B97F4A7C15>>60 == 0 }
+
+// timed runs a call that is timed.
+func (d *Dispatcher) timed(ctx context.Context, r *Request, sample bool, o *Observer) (any, error) {
+	start := time.Now()
+	resp, err := d.do(ctx, r)
+	took := time.Since(start)
+	if sample {
+		r.Command.stats.latency.observe(took)
+		if o != nil && o.Sample != nil {
+			o.Sample(r, start)
+		}
+	}
+	if o != nil && o.SlowAfter > 0 && took >= o.SlowAfter && !r.Command.Waits {
+		o.Slow(ctx, r, took, err)
+	}
+	return resp, err
+}
+
+// report tells somebody of an Internal error.
+func (d *Dispatcher) report(ctx context.Context, command string, err error) {
+	if o := d.observer.Load(); o != nil && o.Failed != nil {
+		o.Failed(ctx, command, err)
+		return
+	}
+	d.Report(command, err)
+}
+
+// audit tells the observer that a call was made, and how it went.
+func (d *Dispatcher) audit(ctx context.Context, r *Request, err error) {
+	if o := d.observer.Load(); o != nil && o.Audit != nil {
+		o.Audit(ctx, r, err)
+	}
+}
+
+// Touched returns at most so many of the names that the call is about, and how many more there are. Of a call whose
+// request could not be read it knows nothing.
+func (r *Request) Touched(most int) (names []auth.Resource, more int) {
+	if r.Args == nil || most < 1 {
+		return nil, 0
+	}
+	if one, ok := r.Args.(oneResource); ok {
+		return []auth.Resource{one.Resource()}, 0
+	}
+	many, ok := r.Args.(manyResources)
+	if !ok {
+		return nil, 0
+	}
+	names = many.Resources()
+	if len(names) > most {
+		return names[:most], len(names) - most
+	}
+	return names, 0
+}
+
+// TouchedName returns the one name that the call is about; ok is false when it is about none, several or a pattern.
+func (r *Request) TouchedName() (name auth.Resource, ok bool) {
+	if one, single := r.Args.(oneResource); single {
+		name = one.Resource()
+		return name, name.Match == auth.Exact
+	}
+	return name, false
+}
