@@ -50,6 +50,7 @@ type Engine struct {
 	feed       *journal.Feed
 	sweeper    *sweeper
 	limited    command.Limited
+	occupied   occupancy
 	starved    chan struct{} // holds a token when memory is used up, and part of it may be garbage
 	dispatcher *command.Dispatcher
 	operator   operator

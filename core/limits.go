@@ -64,17 +64,34 @@ func refuseMemory(limit, use int64) error {
 		With("quota", "limits.memory").With("limit", limit).With("use", use).With("resource", "memory")
 }
 
-// measure says how much memory the server uses: what its namespaces say, or what the collector last found alive in the
-// heap, whichever is more. The first misses what is not data, the second what came since.
+// occupancy is what is known of the process's memory beside its data. Only who measures touches it, and that is one at a time.
+type occupancy struct {
+	cycle uint64 // the last collection that was looked at
+	data  int64  // what the data took when it was measured last
+	then  int64  // what it took before that collection
+	rest  int64  // what else was alive at that collection: connections, the journal's recent past, and what data forgets to count
+}
+
+// uncounted is which part of what data says of itself it takes besides: the rounding of its pieces, and growing maps.
+const uncounted = 8
+
+// measure says how much memory the server uses: what its namespaces say that they hold now, and what the collector found
+// alive besides, when it last looked.
 func (e *Engine) measure() int64 {
-	data, live := e.dataBytes(), liveBytes()
-	if limit := e.limited.Memory.Limit(); live >= limit && data < limit-limit/8 {
-		select { // much of it may be gone already
+	h, data := &e.occupied, e.dataBytes()
+	if cycle, live := collected(); cycle != h.cycle {
+		// Of before the collection, so that nothing is counted too low.
+		h.cycle, h.then, h.rest = cycle, h.data, max(0, live-h.data)
+	}
+	h.data = data
+	use := data + h.rest + max(0, data-h.then)/uncounted
+	if limit := e.limited.Memory.Limit(); use >= limit && data < limit-limit/4 {
+		select { // much of the rest may be what data was, and is no more
 		case e.starved <- struct{}{}:
 		default:
 		}
 	}
-	return max(data, live)
+	return use
 }
 
 // dataBytes is how much memory all namespaces say that they take.
@@ -85,14 +102,16 @@ func (e *Engine) dataBytes() (bytes int64) {
 	return bytes
 }
 
-// liveBytes is how much of the heap was in use when the collector last looked.
-func liveBytes() int64 {
-	sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
-	metrics.Read(sample)
-	if sample[0].Value.Kind() != metrics.KindUint64 {
-		return 0
+// collected returns how many collections there were, and how much of the heap the last one found in use.
+func collected() (cycle uint64, live int64) {
+	samples := []metrics.Sample{{Name: "/gc/cycles/total:gc-cycles"}, {Name: "/gc/heap/live:bytes"}}
+	metrics.Read(samples)
+	for _, s := range samples {
+		if s.Value.Kind() != metrics.KindUint64 { // which these are in every release so far
+			return 0, 0
+		}
 	}
-	return int64(sample[0].Value.Uint64()) //nolint:gosec // far less
+	return samples[0].Value.Uint64(), int64(samples[1].Value.Uint64()) //nolint:gosec // far less
 }
 
 // collectGap is how long after one collection for want of memory the next one is run.

@@ -143,7 +143,7 @@ func (s *server) status(ctx context.Context, _ *StatusRequest) (StatusResponse, 
 		}
 	}
 	if limit := e.limited.Memory.Limit(); limit > 0 {
-		resp.Memory = &QuotaUse{Limit: limit, Use: e.limited.Measure()}
+		resp.Memory = &QuotaUse{Limit: limit, Use: e.limited.Memory.Used()}
 	}
 	var mem runtime.MemStats
 	runtime.ReadMemStats(&mem)

@@ -23,6 +23,11 @@ func (d *Door) follow(x *exchange, r *command.Request) error {
 	if err := d.resume(x.r, r); err != nil {
 		return err
 	}
+	leave, err := x.connect()
+	if err != nil {
+		return err
+	}
+	defer leave()
 	kind := streamOf(x.r)
 	s := newStreamer(d, x, kind, r.Command)
 	open := d.metrics.open(kind)
@@ -33,7 +38,7 @@ func (d *Door) follow(x *exchange, r *command.Request) error {
 	}
 	ctx, done := d.untilStop(x.r.Context())
 	defer done()
-	err := d.o.Executor.Watch(ctx, r, s)
+	err = d.o.Executor.Watch(ctx, r, s)
 	return s.end(d.ended(err))
 }
 

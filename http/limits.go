@@ -17,9 +17,18 @@ const (
 	headerRateLimitPolicy = "Ratelimit-Policy"
 )
 
-// rater is an executor that holds its callers to rates.
+// rater is an executor that holds its callers to rates, and counts the connections that stay in a namespace.
 type rater interface {
 	Levels(caller *auth.Identity, namespace string) []quota.Level
+	Connect(caller *auth.Identity, namespace string) (leave func(), err error)
+}
+
+// connect counts a connection that stays in its caller's namespace, and refuses one too many. leave is called when it is over.
+func (x *exchange) connect() (leave func(), err error) {
+	if x.rates == nil {
+		return func() {}, nil
+	}
+	return x.rates.Connect(x.caller, x.namespace)
 }
 
 // setRates says in the answer's headers how the rates stand, if there are any.

@@ -3,10 +3,13 @@ package http_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/coder/websocket"
 
 	"github.com/hivellm/synap-go/core"
 	"github.com/hivellm/synap-go/core/command"
@@ -105,4 +108,39 @@ func TestAddressesAreHeldToARate(t *testing.T) {
 		l.from = "192.0.2.1:1234"
 		l.want(200, "/v1/kv/count", `{}`)
 	})
+}
+
+// TestConnectionsOfANamespaceAreLimited: WebSockets and event streams stay, and are counted together.
+func TestConnectionsOfANamespaceAreLimited(t *testing.T) {
+	var engine *core.Engine
+	b := newBench(t, func(o *door.Options) {
+		engine = newEngine(t)
+		o.Executor = engine.Dispatcher()
+	})
+	if err := engine.SetLimits(core.Limits{Quotas: quota.Limits{quota.Connections: 2}}); err != nil {
+		t.Fatal(err)
+	}
+	f := b.follow("GET", "/v1/notes", "", sse)
+	f.wantFrame(": ready")
+	w := b.dial(websocket.MessageText, nil)
+	if got := b.do("GET", "/v1/notes", "", sse); got.status != 429 || !strings.Contains(got.body, `"quota":"connections"`) {
+		t.Errorf("a third connection: %d %s", got.status, got.body)
+	}
+	if got := b.do("GET", "/v1/ws", "", "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA=="); got.status != 429 {
+		t.Errorf("a third one that is a WebSocket: %d %s", got.status, got.body)
+	}
+	if got := b.do("POST", "/v1/note/echo", `{}`); got.status == 429 {
+		t.Errorf("a request that is over at once: %s", got.body)
+	}
+	space, err := engine.Space("default", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = w.conn.CloseNow()
+	for deadline := time.Now().Add(10 * time.Second); space.Meter.Opened(quota.Connections) > 1; runtime.Gosched() {
+		if time.Now().After(deadline) {
+			t.Fatal("a connection that was closed is still counted")
+		}
+	}
+	b.follow("GET", "/v1/notes", "", sse).wantFrame(": ready")
 }

@@ -71,6 +71,11 @@ func (d *Door) serveSocket(x *exchange) error {
 		x.w.Header().Set("Upgrade", "websocket")
 		return x.failAs(http.StatusUpgradeRequired, fault.New(fault.Invalid, "%s is a WebSocket: connect to it as one", routeSocket))
 	}
+	leave, err := x.connect()
+	if err != nil {
+		return err
+	}
+	defer leave()
 	d.sockets.Add(1)
 	defer d.sockets.Done()
 	// The front has checked the origin already.

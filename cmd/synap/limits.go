@@ -36,11 +36,17 @@ func limitSettings() []setting {
 	return all
 }
 
+// programBytes is about what the program itself takes of a limit of memory, before it holds anything.
+const programBytes = 24 << 20
+
+// heapBytes is what the heap may take of the limit of memory; 0 is no limit.
+func (c *Config) heapBytes() int64 { return max(0, c.Limits.Memory-programBytes) }
+
 // limits are what an engine heeds.
 func (c *Config) limits() core.Limits {
 	l := core.Limits{
-		// What is alive may take nine tenths; the last one is the collector's, which else would never rest.
-		Memory:  c.Limits.Memory - c.Limits.Memory/10,
+		// What is alive may take nine tenths of the heap; the last one is the collector's, which else would never rest.
+		Memory:  c.heapBytes() - c.heapBytes()/10,
 		Callers: quota.Rate{PerSecond: c.Limits.RequestsPerS, Burst: c.Limits.Burst},
 	}
 	for name, limit := range c.Quotas {
@@ -88,6 +94,6 @@ func (c *Config) withMemory(run func() error) error {
 	if c.Limits.Memory == 0 {
 		return withBallast(run)
 	}
-	defer debug.SetMemoryLimit(debug.SetMemoryLimit(c.Limits.Memory))
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(c.heapBytes()))
 	return run()
 }

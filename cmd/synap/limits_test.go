@@ -34,7 +34,7 @@ func TestLimitsAreConfigured(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := c.limits()
-	if l.Memory != 90_000_000 || l.Callers != (quota.Rate{PerSecond: 10, Burst: 30}) || c.addressRate() != (quota.Rate{PerSecond: 20}) ||
+	if l.Memory != (100_000_000-programBytes)*9/10+1 || l.Callers != (quota.Rate{PerSecond: 10, Burst: 30}) || c.addressRate() != (quota.Rate{PerSecond: 20}) ||
 		l.Quotas != (quota.Limits{quota.Keys: 7, quota.MemoryBytes: 1_000_000}) {
 		t.Errorf("the limits are %+v, %+v", l, c.addressRate())
 	}
