@@ -28,6 +28,11 @@ func (e *Engine) server() *command.Structure {
 			command.Read(command.Info{
 				Name: "server.status", Op: 0x0001, Open: true, Anyone: true,
 				Summary: "Report who you are, what the server is and how much it holds.",
+				Addresses: []*command.Address{{
+					URI: "synap://status", Name: "status", Title: "Server status",
+					Description: "Who you are to this server, what it is and how much it holds.",
+					Follow:      &command.Watched{Command: "server.watch"},
+				}},
 				Tool: &command.Tool{
 					Name: "synap_status", Title: "Server status", Profiles: []string{"kv", "messaging", "readonly"},
 					Description: "Who you are to this server (principal, namespace, access), its version and limits, and how much " +
@@ -37,19 +42,30 @@ func (e *Engine) server() *command.Structure {
 			command.Read(command.Info{
 				Name: "server.help", Op: 0x0002, Open: true, Anyone: true, Args: "name",
 				Summary: "Explain a command, or list all commands.",
+				Addresses: []*command.Address{{
+					URI: "synap://help", Name: "help", Title: "All commands", Description: "Every command of the server in a line.",
+				}, {
+					URI: "synap://help/{command}", Name: "command", Title: "A command", Fields: map[string]string{"command": "name"},
+					Description: "All about one command, with the schema of its request.",
+				}},
 				Tool: &command.Tool{
 					Name: "synap_help", Title: "Command help", Profiles: []string{"full"},
 					Description: "List every command with one line each, or give name for one command's full reference with its " +
 						"request schema. Commands that have no tool of their own run through synap_query (reads) and synap_execute.",
 				},
 			}, (*server).help),
+			command.Watch(command.Info{
+				Name: "server.watch", Op: 0x0007, Open: true,
+				Summary: "Hear that something in the namespace changed, whatever it is.",
+				Doc:     "An event tells of all that changed since the one before, and comes once a second at most.",
+			}, (*server).watch),
 			command.Act(command.Info{
 				Name: "server.browse", Op: 0x0005, Open: true, Anyone: true, Access: auth.Read, Hints: command.Idempotent, Args: "kind",
-				Summary: "List the queues, streams, topics or namespaces that there are.",
+				Summary: "List the queues, streams, topics, agents or other things that there are.",
 				Tool: &command.Tool{
 					Name: "synap_browse", Title: "Browse", Profiles: []string{"messaging", "readonly"},
-					Description: "List what there is of one kind (queues, streams, topics, namespaces) by name, with counts. Use it to find " +
-						"the name that another tool wants; for keys use synap_kv_list. An empty list means there are none.",
+					Description: "List what there is of one kind by name, with counts: the names that other tools want. For keys use " +
+						"synap_kv_list.",
 					Aliases: map[string]string{"type": "kind", "what": "kind", "next_cursor": "cursor"},
 				},
 			}, (*server).browse),
@@ -61,9 +77,10 @@ func (e *Engine) server() *command.Structure {
 					"the same caller, target and mode, for two minutes.",
 				Tool: &command.Tool{
 					Name: "synap_clear", Title: "Empty or drop", Profiles: []string{"messaging"},
-					Description: "Remove much at once: empty or drop a queue or stream, or send a queue's dead letters back to work " +
-						"(redrive_dead). Without confirm it only previews and returns a code; show the counts, then call again with the " +
-						"code within two minutes. For keys use synap_kv_delete.",
+					Description: "Remove much at once: empty or drop a queue, stream, or agent's inbox, empty all keys below a prefix, or send a " +
+						"queue's dead letters back to work (redrive_dead). Without confirm nothing is changed: it returns counts and a " +
+						"code. Ask the user, then call again with the code within 2 minutes.",
+					Docs:    map[string]string{"target": "e.g. synap://queue/jobs or synap://kv/project:alpha:", "mode": "What to do.", "confirm": "The preview's code."},
 					Aliases: map[string]string{"uri": "target", "code": "confirm", "action": "mode"},
 				},
 			}, (*server).clear),

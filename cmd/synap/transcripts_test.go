@@ -333,7 +333,7 @@ func tools(t *testing.T, c *client.Client) synaptest.Player {
 	}
 	return synaptest.PlayerFunc(func(ctx context.Context, name string, request []byte) ([]byte, error) {
 		call := mcplib.CallToolRequest{}
-		inner := !strings.HasPrefix(name, "server.")
+		inner := !strings.HasPrefix(name, "server.") || name == "server.watch" // which is no tool
 		call.Params.Name = "synap_" + strings.TrimPrefix(name, "server.")
 		call.Params.Arguments = json.RawMessage(request)
 		if inner {

@@ -75,7 +75,8 @@ type Info struct {
 	Routes []string // further HTTP routes: "GET /kv/:key", relative to /v1
 	Body   string   // the request field that a raw HTTP body fills on those routes
 
-	Tool *Tool // how language models see it; nil hides it behind the general tools
+	Tool      *Tool      // how language models see it; nil hides it behind the general tools
+	Addresses []*Address // of a Read: under which addresses its answer can be read and followed
 }
 
 // Tool declares a command as a tool for language models. Its schema is the request's, seen through Args.

@@ -28,6 +28,11 @@ func readers() []*command.Command {
 			Name: "kv.get", Op: 0x0101, Args: "key", Routes: []string{"GET /kv/:key"},
 			Summary: "Return what a key holds.",
 			Doc:     "A key that does not exist is no error: found is false.",
+			Addresses: []*command.Address{{
+				URI: "synap://kv/{+key}", Name: "key", Title: "A key", Value: "value", Found: "found",
+				Description: "What a key holds. With a : at the end, the keys below.",
+				Follow:      &command.Watched{Command: "kv.watch", Fields: map[string]string{"key": "keys"}, Under: map[string]string{"key": "prefixes"}},
+			}},
 		}, (*Store).get),
 		command.Read(command.Info{
 			Name: "kv.mget", Op: 0x0104, Args: "keys...",

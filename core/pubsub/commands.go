@@ -54,6 +54,11 @@ func commands() []*command.Command {
 		command.Read(command.Info{
 			Name: "pubsub.topics", Op: 0x0406, Args: "prefix",
 			Summary: "List the topics and patterns that somebody listens to, or that retain a message.",
+			Addresses: []*command.Address{{
+				URI: "synap://topic/{+topic}", Name: "topic", Title: "A topic", Fields: map[string]string{"topic": "prefix"},
+				Description: "Who listens to a topic and those that begin so. Changes with every message to it.",
+				Follow:      &command.Watched{Command: "pubsub.subscribe", Fields: map[string]string{"topic": "patterns"}},
+			}},
 		}, (*Broker).topics),
 		command.Read(command.Info{
 			Name: "pubsub.stats", Op: 0x0407,

@@ -71,7 +71,16 @@ func workers() []*command.Command {
 		command.Read(command.Info{
 			Name: "queue.peek", Op: 0x0204, Args: "queue state",
 			Summary: "Look at a queue's messages without taking them.",
-			Doc:     "Messages may move between pages: the cursor says after which place to go on.",
+			Addresses: []*command.Address{{
+				URI: "synap://queue/{queue}", Name: "queue", Title: "A queue",
+				Description: "How many messages a queue has in each state, and how the first ones begin. Takes none.",
+				Follow:      &command.Watched{Command: "queue.watch", Fields: map[string]string{"queue": "queues"}},
+			}, {
+				URI: "synap://queue/{queue}/dead", Name: "dead_letters", Title: "A queue's dead letters", With: map[string]any{"state": "dead"},
+				Description: "The messages that were given up, with why.",
+				Follow:      &command.Watched{Command: "queue.watch", Fields: map[string]string{"queue": "queues"}, With: map[string]any{"events": []string{"dead"}}},
+			}},
+			Doc: "Messages may move between pages: the cursor says after which place to go on.",
 			Tool: &command.Tool{
 				Name: "synap_queue_peek", Title: "Look into a queue", Profiles: []string{"core", "messaging", "readonly"},
 				Description: "Look at a queue's messages and counts without taking any: ready, leased (with a worker), delayed, or dead " +

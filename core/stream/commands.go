@@ -42,6 +42,12 @@ func events() []*command.Command {
 			Name: "stream.read", Op: 0x0307, Args: "room from_offset", Waits: true,
 			Routes:  []string{"GET /streams/:room/events"},
 			Summary: "Read a room's events in order.",
+			Addresses: []*command.Address{{
+				URI: "synap://stream/{room}{?from,limit}", Name: "stream", Title: "A room's events",
+				Description: "The newest events of a room, or those from an offset on. Go on with next_offset as from.",
+				Fields:      map[string]string{"from": "from_offset"}, With: map[string]any{"max_bytes": toolReadBytes},
+				Follow: &command.Watched{Command: "stream.watch", Fields: map[string]string{"room": "room"}},
+			}},
 			Doc: "Pass next_offset as from_offset to go on. Without a beginning the newest events are read. A reader that fell behind " +
 				"goes on with the oldest event there is, and lost says how many it missed. A room that does not exist reads as an " +
 				"empty one, and can be waited for.",
