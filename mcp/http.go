@@ -89,7 +89,22 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request) (admitted *http.R
 	if done, no = s.admitSession(r, id); no != nil {
 		return nil, nil, no
 	}
-	r = r.WithContext(withProfile(r.Context(), p))
+	session := r.Header.Get(server.HeaderKeySessionID)
+	client := clientIn(body)
+	if client == "" {
+		client = s.sessions.client(session)
+	}
+	if id, err = asAgent(id, r, client); err != nil {
+		done()
+		return nil, nil, &refusal{http.StatusBadRequest, err.Error()}
+	}
+	if aboutSubscriptions(body) {
+		if answer := s.subscribe(id, session, body); answer != nil {
+			done()
+			return nil, nil, &refusal{http.StatusOK, string(answer)}
+		}
+	}
+	r = r.WithContext(auth.NewContext(withProfile(r.Context(), p), id))
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	return r, done, nil
 }
@@ -113,6 +128,11 @@ func (s *Server) admitSession(r *http.Request, id *auth.Identity) (done func(), 
 	return done, nil
 }
 
+// aboutSubscriptions reports whether a message may begin or end one.
+func aboutSubscriptions(body []byte) bool {
+	return bytes.Contains(body, []byte("subscri"))
+}
+
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, *refusal) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBodyBytes))
 	var tooLong *http.MaxBytesError
@@ -129,6 +149,10 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, *refusal) {
 func refuse(w http.ResponseWriter, status int, message string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
+	if status == http.StatusOK { // it is a whole answer
+		_, _ = io.WriteString(w, message) //nolint:gosec // it is JSON
+		return
+	}
 	_, _ = w.Write(rpcError(nil, mcp.INVALID_REQUEST, message)) //nolint:gosec // it is JSON; a client that went away needs no answer
 }
 

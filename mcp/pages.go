@@ -104,10 +104,12 @@ func newPage(table *command.Table, c *command.Command, a *command.Address, thing
 }
 
 // visible reports whether the caller may read any such page.
-func (p *page) visible(id *auth.Identity) bool { return id.May(p.command.Needs(), p.command.Structure()) }
+func (p *page) visible(id *auth.Identity) bool {
+	return id.May(p.command.Needs(), p.command.Structure())
+}
 
-// visit is one address that somebody asks for.
-type visit struct {
+// spot is one address that somebody asks for.
+type spot struct {
 	page *page
 	uri  string
 	vars map[string]string
@@ -115,14 +117,14 @@ type visit struct {
 }
 
 // find takes an address apart.
-func (ps *pages) find(uri string) (*visit, error) {
+func (ps *pages) find(uri string) (*spot, error) {
 	path, query, _ := strings.Cut(uri, "?")
 	for _, p := range ps.all {
 		found := p.pattern.FindStringSubmatch(path)
 		if found == nil {
 			continue
 		}
-		v := &visit{page: p, uri: uri, vars: map[string]string{}}
+		v := &spot{page: p, uri: uri, vars: map[string]string{}}
 		for i, name := range p.path {
 			text, err := url.PathUnescape(found[i+1])
 			if err != nil {
@@ -150,7 +152,7 @@ func (ps *pages) find(uri string) (*visit, error) {
 }
 
 // request is the call that reads what is there.
-func (v *visit) request(table *command.Table, id *auth.Identity) (*command.Request, error) {
+func (v *spot) request(table *command.Table, id *auth.Identity) (*command.Request, error) {
 	p := v.page
 	if p.address == nil {
 		return requestOf(id, p.command, map[string]any{"limit": 100})
@@ -173,7 +175,7 @@ func (v *visit) request(table *command.Table, id *auth.Identity) (*command.Reque
 }
 
 // following is the call that hears of changes; an error when one cannot.
-func (v *visit) following(id *auth.Identity) (*command.Request, error) {
+func (v *spot) following(id *auth.Identity) (*command.Request, error) {
 	p := v.page
 	if p.follower == nil {
 		return nil, fault.New(fault.Unsupported, "%s can be read but not subscribed to", clip(v.uri, 200))

@@ -36,6 +36,7 @@ type sessions struct {
 // session is one client's connection, from initialize to DELETE.
 type session struct {
 	owner string
+	agent string    // what its client calls itself
 	busy  int       // requests and streams in progress: a busy session is not idle
 	last  time.Time // when it was last used
 }
@@ -85,6 +86,25 @@ func (ss *sessions) start(owner string) (id string) {
 		ss.forget(full)
 	}
 	return id
+}
+
+// call notes what the session's client calls itself.
+func (ss *sessions) call(id, agent string) {
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	if s := ss.byID[id]; s != nil {
+		s.agent = agent
+	}
+}
+
+// client is what the session's client calls itself.
+func (ss *sessions) client(id string) string {
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	if s := ss.byID[id]; s != nil {
+		return s.agent
+	}
+	return ""
 }
 
 // idlest returns the session that was idle longest, of one owner or of all with "". mu is held.

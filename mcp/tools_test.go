@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"flag"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -210,8 +211,11 @@ func TestInstructions(t *testing.T) {
 		if profile != "full" && strings.Contains(got, "synap_help") {
 			t.Errorf("%s: the instructions name a tool that is hidden:\n%s", profile, got)
 		}
-		if caps := answer.Result.Capabilities; len(caps) != 1 || caps["tools"] == nil {
-			t.Errorf("capabilities %v, want tools only", caps)
+		want := map[string]any{
+			"tools": map[string]any{}, "prompts": map[string]any{}, "completions": map[string]any{}, "resources": map[string]any{"subscribe": true},
+		}
+		if caps := answer.Result.Capabilities; !reflect.DeepEqual(caps, want) {
+			t.Errorf("capabilities %v, want %v", caps, want)
 		}
 		if info := answer.Result.ServerInfo; info.Name != "synap" || info.Version != "1.2.3" {
 			t.Errorf("server %+v", info)

@@ -19,6 +19,8 @@ const (
 	maxFollowed = 256
 	// followAgain is how long to wait before following something anew whose watch has failed.
 	followAgain = time.Second
+	// tellAgain is how long to wait before telling a client again that has not taken what it was told before.
+	tellAgain = 5 * time.Second
 	// settleTime is how long a subscription may take to be in place before it is refused.
 	settleTime = 5 * time.Second
 )
@@ -28,7 +30,7 @@ const (
 // not delivered in time is told once, later.
 type updates struct {
 	server *Server
-	tell   func(uri string) // must not block
+	tell   func(uri string) bool // must not block; false when the client takes nothing now
 
 	mu       sync.Mutex
 	followed map[string]context.CancelFunc // by address
@@ -37,7 +39,7 @@ type updates struct {
 	running  sync.WaitGroup
 }
 
-func (s *Server) newUpdates(tell func(uri string)) *updates {
+func (s *Server) newUpdates(tell func(uri string) bool) *updates {
 	return &updates{server: s, tell: tell, followed: map[string]context.CancelFunc{}}
 }
 
@@ -125,8 +127,8 @@ func (u *updates) release() {
 	}
 }
 
-// say tells the client, unless it is held back or over.
-func (u *updates) say(uri string) {
+// say tells the client, unless it is held back or over, and reports whether that is done with.
+func (u *updates) say(uri string) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	switch {
@@ -134,8 +136,9 @@ func (u *updates) say(uri string) {
 	case u.held != nil:
 		u.held[uri] = true
 	default:
-		u.tell(uri)
+		return u.tell(uri)
 	}
+	return true
 }
 
 // count is how many addresses are followed.
@@ -214,8 +217,15 @@ func (f *follower) changed() {
 		f.timer = time.AfterFunc(wait, f.due)
 		return
 	}
+	f.say()
+}
+
+// say tells the client; one that takes nothing now is told later. f.mu is held.
+func (f *follower) say() {
 	f.last = time.Now()
-	f.updates.say(f.uri)
+	if !f.updates.say(f.uri) {
+		f.timer = time.AfterFunc(tellAgain, f.due)
+	}
 }
 
 func (f *follower) due() {
@@ -223,8 +233,7 @@ func (f *follower) due() {
 	defer f.mu.Unlock()
 	f.timer = nil
 	if !f.over {
-		f.last = time.Now()
-		f.updates.say(f.uri)
+		f.say()
 	}
 }
 
