@@ -93,6 +93,6 @@ func (t *tool) may(id *auth.Identity) bool { return id.May(t.command.Needs(), t.
 
 // hidden is the error for a tool that the caller is not shown, and may not call either.
 func (t *tool) hidden(id *auth.Identity, p *profile) error {
-	return fault.New(fault.Denied, "%s needs %s access to %s, which %s does not have", t.name(), t.command.Needs(), t.command.Structure(), id.Name).
+	return fault.New(fault.Denied, "%s may not %s %s, as %s does", id.Name, t.command.Needs(), t.command.Structure(), t.name()).
 		With("allowed", p.names())
 }

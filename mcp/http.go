@@ -27,7 +27,7 @@ func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.serveHTTP) }
 func (s *Server) newWeb() *server.StreamableHTTPServer {
 	return server.NewStreamableHTTPServer(s.library,
 		server.WithSessionIdManagerResolver(s.sessions),
-		server.WithEventStore(newEvents()),
+		server.WithEventStore(s.events),
 		server.WithStreamableHTTPLogger(slogTo(s.log)),
 		// The front has the list of allowed hosts; the library knows loopback names only.
 		server.WithDisableLocalhostProtection(true),
@@ -60,6 +60,9 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	defer context.AfterFunc(s.all, cancel)()
 	out := newStream(w)
 	defer out.close()
+	if r.Method == http.MethodGet && s.serveUpdates(out, r.WithContext(ctx)) {
+		return
+	}
 	s.web.ServeHTTP(out, r.WithContext(ctx))
 }
 

@@ -166,6 +166,9 @@ func (s *Server) subscribe(id *auth.Identity, session string, message json.RawMe
 		if u := s.follows.find(session); u != nil {
 			u.stop(uri)
 		}
+		if box, _ := s.sessions.outbox(session); box != nil {
+			box.forget(uri)
+		}
 	case mcp.MethodSubscriptionsListen:
 		newer = true
 		for _, uri = range m.Params.Notifications.Resources {
@@ -188,11 +191,6 @@ func (s *Server) followable(id *auth.Identity, uri string) error {
 		_, err = v.following(id)
 	}
 	return err
-}
-
-// updated tells a client with a session that something changed.
-func (s *Server) updated(session, uri string) bool {
-	return s.library.SendNotificationToSpecificClient(session, mcp.MethodNotificationResourceUpdated, map[string]any{"uri": uri}) == nil
 }
 
 // ackTime is how long a client that listens is told nothing, so that the acknowledgement comes first.

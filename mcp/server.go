@@ -73,6 +73,7 @@ type Server struct {
 	web      *server.StreamableHTTPServer
 	sessions *sessions
 	follows  *follows
+	events   *events
 
 	calls    context.Context // ends when no tool may go on
 	endCalls context.CancelFunc
@@ -97,7 +98,7 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{executor: o.Executor, log: o.Log, identity: o.Identity, profile: chosen, catalog: tools, follows: newFollows()}
+	s := &Server{executor: o.Executor, log: o.Log, identity: o.Identity, profile: chosen, catalog: tools, follows: newFollows(), events: newEvents()}
 	if s.pages, err = newPages(tools.table); err != nil {
 		return nil, err
 	}
