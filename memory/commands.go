@@ -106,6 +106,13 @@ func readers() []*command.Command {
 		}, (*Memories).search),
 		command.Read(command.Info{
 			Name: "memory.list", Op: 0x0C03, Routes: []string{"GET /memory/:collection"},
+			Addresses: []*command.Address{{
+				URI: "synap://memory/{collection}", Name: "collection", Title: "A collection of memories", With: map[string]any{"max_bytes": toolBytes},
+				Description: "The memories of a collection, newest first.",
+			}, {
+				URI: "synap://memory/{collection}/{id}", Name: "memory", Title: "A memory", Fields: map[string]string{"id": "ids"},
+				Description: "One memory, whole, with who stored it and when.",
+			}},
 			Summary: "List memories by id, or those of a collection, the newest first.",
 			Tool: &command.Tool{
 				Name: "synap_memory_list", Title: "List memories", Profiles: []string{"core", "memory", "readonly"},
