@@ -65,10 +65,10 @@ func (t *tool) declare() mcp.Tool {
 	notes := c.Reference()
 	readOnly, closedWorld := c.ReadOnly(), false
 	return mcp.Tool{
-		Name: t.name(), Title: c.Tool.Title, Description: c.Tool.Description,
+		Name: t.name(), Title: t.decl.Title, Description: t.decl.Description,
 		RawInputSchema: t.input, RawOutputSchema: t.output,
 		Annotations: mcp.ToolAnnotation{
-			Title: c.Tool.Title, ReadOnlyHint: &readOnly, DestructiveHint: &notes.Destructive,
+			Title: t.decl.Title, ReadOnlyHint: &readOnly, DestructiveHint: &notes.Destructive,
 			IdempotentHint: &notes.Idempotent, OpenWorldHint: &closedWorld,
 		},
 	}

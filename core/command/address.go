@@ -36,9 +36,7 @@ type Watched struct {
 // Variables are the variables of the address, in order.
 func (a *Address) Variables() (all []string) {
 	for _, part := range addressVariable.FindAllStringSubmatch(a.URI, -1) {
-		for _, name := range nameInVariable.FindAllString(part[1], -1) {
-			all = append(all, name)
-		}
+		all = append(all, nameInVariable.FindAllString(part[1], -1)...)
 	}
 	return all
 }
