@@ -16,7 +16,7 @@ const kindNamespaces = "namespaces"
 
 // BrowseRequest asks what things of a kind there are.
 type BrowseRequest struct {
-	Kind   string `json:"kind" jsonschema:"what to list: agents, collections, memories, queues, streams, topics or namespaces"`
+	Kind   string `json:"kind" jsonschema:"what to list: agents, collections, keys, memories, namespaces, queues, streams or topics"`
 	Prefix string `json:"prefix,omitempty" max:"512" jsonschema:"only names that begin so"`
 	Limit  int    `json:"limit,omitempty" default:"50" min:"1" max:"200" jsonschema:"at most so many"`
 	Cursor string `json:"cursor,omitempty" max:"1024" jsonschema:"next_cursor of the page before"`
@@ -94,7 +94,7 @@ func (s *server) browseThings(ctx context.Context, r *BrowseRequest, things *com
 func thingOf(item map[string]json.RawMessage, things *command.Things) Thing {
 	var t Thing
 	_ = json.Unmarshal(item[things.Name], &t.Name) // the table has seen that it is there; names are strings
-	t.URI = uri(things.Kind, t.Name)
+	t.URI = things.Root() + url.PathEscape(t.Name)
 	t.Counts = numbersOf(item)
 	return t
 }
@@ -121,11 +121,6 @@ func fieldsOf(response any) (fields map[string]json.RawMessage, err error) {
 	return fields, err
 }
 
-// uri is the address of a thing: synap://queue/jobs.
-func uri(kind, name string) string {
-	return "synap://" + strings.TrimSuffix(kind, "s") + "/" + url.PathEscape(name)
-}
-
 // browseNamespaces lists the namespaces that the caller may select.
 func (s *server) browseNamespaces(ctx context.Context, r *BrowseRequest) BrowseResponse {
 	resp := BrowseResponse{Items: []Thing{}}
@@ -138,7 +133,7 @@ func (s *server) browseNamespaces(ctx context.Context, r *BrowseRequest) BrowseR
 			resp.NextCursor = resp.Items[r.Limit-1].Name
 			break
 		}
-		resp.Items = append(resp.Items, Thing{Name: space.Name, URI: uri(kindNamespaces, space.Name)})
+		resp.Items = append(resp.Items, Thing{Name: space.Name, URI: "synap://namespace/" + space.Name})
 	}
 	return resp
 }

@@ -70,11 +70,12 @@ func (s *server) clear(ctx context.Context, r *ClearRequest) (ClearResponse, err
 
 // find takes a thing's address apart.
 func (s *server) find(target string) (*command.Things, string, error) {
-	kind, name, ok := strings.Cut(strings.TrimPrefix(target, "synap://"), "/")
-	name, err := url.PathUnescape(name)
-	if ok && err == nil && name != "" && strings.HasPrefix(target, "synap://") {
-		for _, st := range s.engine.table.Structures() {
-			if st.Things != nil && st.Things.Kind == kind+"s" && len(st.Things.Clear) > 0 {
+	for _, st := range s.engine.table.Structures() {
+		if st.Things == nil || len(st.Things.Clear) == 0 {
+			continue
+		}
+		if name, ok := strings.CutPrefix(target, st.Things.Root()); ok && name != "" {
+			if name, err := url.PathUnescape(name); err == nil {
 				return st.Things, name, nil
 			}
 		}
@@ -103,6 +104,11 @@ func (s *server) clearing(ctx context.Context, c command.Clearing, name string) 
 
 // preview says what is in the thing, and gives the code.
 func (s *server) preview(ctx context.Context, r *ClearRequest, things *command.Things, name string) (ClearResponse, error) {
+	expires := s.env.Clock.Now() + confirmLife.Milliseconds()
+	if things.Count != "" {
+		counts, err := s.count(ctx, things.Count, name)
+		return ClearResponse{Target: r.Target, Counts: counts, Confirm: s.code(ctx, r, expires)}, err
+	}
 	page, err := s.browseThings(ctx, &BrowseRequest{Prefix: name, Limit: 1}, things)
 	if err != nil {
 		return ClearResponse{}, err
@@ -110,8 +116,25 @@ func (s *server) preview(ctx context.Context, r *ClearRequest, things *command.T
 	if len(page.Items) == 0 || page.Items[0].Name != name {
 		return ClearResponse{}, fault.New(fault.NotFound, "there is no %s %q", strings.TrimSuffix(things.Kind, "s"), name)
 	}
-	expires := s.env.Clock.Now() + confirmLife.Milliseconds()
 	return ClearResponse{Target: r.Target, Counts: page.Items[0].Counts, Confirm: s.code(ctx, r, expires)}, nil
+}
+
+// count runs the command that counts what is under a prefix, for its caller.
+func (s *server) count(ctx context.Context, name, prefix string) (map[string]json.Number, error) {
+	c, err := s.engine.table.Find(name)
+	if err != nil {
+		return nil, err
+	}
+	payload, err := json.Marshal(map[string]string{"prefix": prefix})
+	if err != nil {
+		return nil, err
+	}
+	counted, err := s.engine.dispatcher.Do(ctx, command.CallOf(ctx).Inner(c, command.JSON(payload)))
+	if err != nil {
+		return nil, err
+	}
+	item, err := fieldsOf(counted)
+	return numbersOf(item), err
 }
 
 // code binds a preview to its caller, namespace, target and mode, until it expires. It is the expiry and an

@@ -28,29 +28,44 @@ func (e *Engine) server() *command.Structure {
 			command.Read(command.Info{
 				Name: "server.status", Op: 0x0001, Open: true, Anyone: true,
 				Summary: "Report who you are, what the server is and how much it holds.",
+				Addresses: []*command.Address{{
+					URI: "synap://status", Name: "status", Title: "Server status",
+					Description: "Who you are to this server, what it is and how much it holds.",
+					Follow:      &command.Watched{Command: "server.watch"},
+				}},
 				Tool: &command.Tool{
-					Name: "synap_status", Title: "Server status", Profiles: []string{"kv", "messaging", "readonly"},
-					Description: "Who you are to this server (principal, namespace, access), its version and limits, and how much " +
-						"each structure holds. Call it first when unsure what you may do.",
+					Name: "synap_status", Title: "Server status", Profiles: []string{"kv", "memory", "messaging", "readonly"},
+					Description: "Who you are here, what you may do, the server's version, and how much each structure holds.",
 				},
 			}, (*server).status),
 			command.Read(command.Info{
 				Name: "server.help", Op: 0x0002, Open: true, Anyone: true, Args: "name",
 				Summary: "Explain a command, or list all commands.",
+				Addresses: []*command.Address{{
+					URI: "synap://help", Name: "help", Title: "All commands", Description: "Every command of the server in a line.",
+				}, {
+					URI: "synap://help/{command}", Name: "command", Title: "A command", Fields: map[string]string{"command": "name"},
+					Description: "All about one command, with the schema of its request.",
+				}},
 				Tool: &command.Tool{
 					Name: "synap_help", Title: "Command help", Profiles: []string{"full"},
-					Description: "List every command with one line each, or give name for one command's full reference with its " +
-						"request schema. Commands that have no tool of their own run through synap_query (reads) and synap_execute.",
+					Description: "List every command in a line, or give name for one command's reference and request schema. Commands without a tool run through synap_query (reads) and synap_execute.",
+					Docs:        map[string]string{"name": "A command, tool or structure."},
 				},
 			}, (*server).help),
+			command.Watch(command.Info{
+				Name: "server.watch", Op: 0x0007, Open: true,
+				Summary: "Hear that something in the namespace changed, whatever it is.",
+				Doc:     "An event tells of all that changed since the one before, and comes once a second at most.",
+			}, (*server).watch),
 			command.Act(command.Info{
 				Name: "server.browse", Op: 0x0005, Open: true, Anyone: true, Access: auth.Read, Hints: command.Idempotent, Args: "kind",
-				Summary: "List the queues, streams, topics or namespaces that there are.",
+				Summary: "List the queues, streams, topics, agents or other things that there are.",
 				Tool: &command.Tool{
-					Name: "synap_browse", Title: "Browse", Profiles: []string{"messaging", "readonly"},
-					Description: "List what there is of one kind (queues, streams, topics, namespaces) by name, with counts. Use it to find " +
-						"the name that another tool wants; for keys use synap_kv_list. An empty list means there are none.",
-					Aliases: map[string]string{"type": "kind", "what": "kind", "next_cursor": "cursor"},
+					Name: "synap_browse", Title: "Browse", Profiles: []string{"memory", "messaging", "readonly"},
+					Description: "List what there is of a kind by name, with counts.",
+					Docs:        map[string]string{"kind": "queues, streams, topics, keys, agents, memories, collections or namespaces.", "prefix": "-", "limit": "-", "cursor": "-"},
+					Aliases:     map[string]string{"type": "kind", "what": "kind", "next_cursor": "cursor"},
 				},
 			}, (*server).browse),
 			command.Act(command.Info{
@@ -60,11 +75,10 @@ func (e *Engine) server() *command.Structure {
 				Doc: "The first call previews what is there and answers a code; the second one, with the code, does it. The code is good for " +
 					"the same caller, target and mode, for two minutes.",
 				Tool: &command.Tool{
-					Name: "synap_clear", Title: "Empty or drop", Profiles: []string{"messaging"},
-					Description: "Remove much at once: empty or drop a queue or stream, or send a queue's dead letters back to work " +
-						"(redrive_dead). Without confirm it only previews and returns a code; show the counts, then call again with the " +
-						"code within two minutes. For keys use synap_kv_delete.",
-					Aliases: map[string]string{"uri": "target", "code": "confirm", "action": "mode"},
+					Name: "synap_clear", Title: "Empty or drop", Profiles: []string{"kv", "messaging"},
+					Description: "Empty or drop a whole queue, stream, agent or collection of memories, empty the keys under a prefix, or send dead letters back to work. Without confirm nothing changes: it returns counts and a code valid for 2 minutes. Ask the user before you pass it.",
+					Docs:        map[string]string{"target": "e.g. synap://queue/jobs, synap://kv/project:alpha:", "mode": "-", "confirm": "-"},
+					Aliases:     map[string]string{"uri": "target", "code": "confirm", "action": "mode"},
 				},
 			}, (*server).clear),
 			command.Act(command.Info{
@@ -73,9 +87,9 @@ func (e *Engine) server() *command.Structure {
 				Doc:     "A watch answers once: with the events since from, waiting for the first one for wait_ms.",
 				Tool: &command.Tool{
 					Name: "synap_query", Title: "Run a reading command", Profiles: []string{"full"},
-					Description: "Run any command that only reads, by name, with its request as payload. Use synap_help to find " +
-						"commands and their fields. Prefer a specific tool where there is one.",
-					Aliases: map[string]string{"name": "command", "arguments": "payload", "args": "payload"},
+					Description: "Run any command that only reads, by name; synap_help tells its fields. Prefer a specific tool.",
+					Docs:        map[string]string{"command": "e.g. kv.count", "payload": "Its request."},
+					Aliases:     map[string]string{"name": "command", "arguments": "payload", "args": "payload"},
 				},
 			}, (*server).query),
 			command.Act(command.Info{
@@ -84,9 +98,9 @@ func (e *Engine) server() *command.Structure {
 				Doc:     "With dry_run the command is checked and not run: its name, its fields, and whether you may.",
 				Tool: &command.Tool{
 					Name: "synap_execute", Title: "Run any command", Profiles: []string{"full"},
-					Description: "Run any command by name, with its request as payload; it may change or delete data. dry_run=true only " +
-						"checks the call. Use synap_help to find commands and their fields. Prefer a specific tool where there is one.",
-					Aliases: map[string]string{"name": "command", "arguments": "payload", "args": "payload"},
+					Description: "Run any command by name; it may change or delete data. synap_help tells its fields. Prefer a specific tool.",
+					Docs:        map[string]string{"command": "e.g. kv.rename", "payload": "Its request.", "dry_run": "Only check the call."},
+					Aliases:     map[string]string{"name": "command", "arguments": "payload", "args": "payload"},
 				},
 			}, (*server).execute),
 		}, operations()...),

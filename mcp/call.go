@@ -41,7 +41,7 @@ func (s *Server) call(ctx context.Context, t *tool, raw json.RawMessage) (result
 	if f.Code == fault.Internal {
 		s.log.WithError(cause(f)).WithField("tool", t.name()).Error("a tool failed")
 	}
-	return outcome{fault: f, lesson: t.teach(f, raw, args, p)}
+	return outcome{fault: f, lesson: t.teach(f, raw, args, s.toolsOf(ctx))}
 }
 
 // try is call up to what a model is told. args are set as far as they were understood.
@@ -55,6 +55,9 @@ func (s *Server) try(ctx context.Context, t *tool, p *profile, raw json.RawMessa
 	if !p.has(t) {
 		return nil, fault.New(fault.Unsupported, "%s is not in the profile %q that this client chose", t.name(), p.name).
 			With("profile", p.name).With("allowed", p.names())
+	}
+	if id := auth.FromContext(ctx); !t.may(id) {
+		return nil, t.hidden(id, s.toolsOf(ctx))
 	}
 	if *args, err = t.read(raw); err != nil {
 		return nil, err

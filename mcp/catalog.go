@@ -16,6 +16,7 @@ const (
 	profileCore     = "core"     // all tools but those that are only in the full profile
 	profileReadOnly = "readonly" // those of core that change nothing
 	profileFull     = "full"     // every tool
+	profileCompat   = "compat"   // the tools of the first generation, under the names that they had
 )
 
 // catalog is the command table as language models see it. It is immutable.
@@ -42,12 +43,14 @@ func newCatalog(table *command.Table) (*catalog, error) {
 			if cmd.Tool == nil {
 				continue
 			}
-			t, err := newTool(cmd)
-			if err != nil {
-				wrong = append(wrong, fmt.Errorf("tool %s: %w", cmd.Tool.Name, err))
-				continue
+			for _, decl := range declarations(cmd.Tool) {
+				t, err := newTool(cmd, decl)
+				if err != nil {
+					wrong = append(wrong, fmt.Errorf("tool %s: %w", decl.Name, err))
+					continue
+				}
+				c.tools = append(c.tools, t)
 			}
-			c.tools = append(c.tools, t)
 		}
 	}
 	if err := errors.Join(wrong...); err != nil {
@@ -55,7 +58,7 @@ func newCatalog(table *command.Table) (*catalog, error) {
 	}
 	names := map[string]bool{profileCore: true, profileReadOnly: true, profileFull: true}
 	for _, t := range c.tools {
-		for _, name := range t.command.Tool.Profiles {
+		for _, name := range t.decl.Profiles {
 			names[name] = true
 		}
 	}
@@ -63,6 +66,30 @@ func newCatalog(table *command.Table) (*catalog, error) {
 		c.profiles[name] = c.newProfile(name)
 	}
 	return c, nil
+}
+
+// formerProfiles are those of a tool under its former name.
+var formerProfiles = []string{profileCompat}
+
+// declarations are the tool, and the tool under the name that it had in servers of the first generation.
+func declarations(t *command.Tool) []*command.Tool {
+	if t.Former == nil {
+		return []*command.Tool{t}
+	}
+	old := *t
+	old.Name, old.Profiles, old.Former = t.Former.Name, formerProfiles, nil
+	old.Args = slices.Concat(t.Args, t.Former.Args)
+	old.Aliases = maps.Clone(t.Aliases)
+	if old.Aliases == nil {
+		old.Aliases = map[string]string{}
+	}
+	maps.Copy(old.Aliases, t.Former.Aliases)
+	if old.Name == t.Name { // it kept its name
+		now := *t
+		now.Profiles = append(slices.Clone(t.Profiles), profileCompat)
+		return []*command.Tool{&now}
+	}
+	return []*command.Tool{t, &old}
 }
 
 func (c *catalog) newProfile(name string) *profile {
@@ -79,7 +106,10 @@ func (c *catalog) newProfile(name string) *profile {
 
 // belongs reports whether the tool is in the profile. Read-only is what a tool is, not what it says.
 func (t *tool) belongs(profile string) bool {
-	listed := t.command.Tool.Profiles
+	listed := t.decl.Profiles
+	if slices.Equal(listed, formerProfiles) {
+		return profile == profileCompat
+	}
 	core := len(listed) != 1 || listed[0] != profileFull
 	switch profile {
 	case profileFull:

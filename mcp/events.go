@@ -14,8 +14,9 @@ import (
 
 // How much is kept for clients whose stream broke. When there is too much, the oldest events are forgotten first; a
 // client that resumes from a forgotten one is told so, and starts anew.
+var maxEventsPerSession = 256 // a variable so that tests can reach it
+
 const (
-	maxEventsPerSession     = 256
 	maxEventBytesPerSession = 1 << 20
 	maxEventBytes           = 64 << 20
 )
@@ -49,6 +50,11 @@ func newEvents() *events {
 
 // StoreEvent implements server.EventStore.
 func (es *events) StoreEvent(_ context.Context, session, stream string, message json.RawMessage) (string, error) {
+	return strconv.FormatUint(es.store(session, stream, message), 10), nil
+}
+
+// store keeps a message and returns the number of its event.
+func (es *events) store(session, stream string, message json.RawMessage) uint64 {
 	es.mu.Lock()
 	defer es.mu.Unlock()
 	es.last++
@@ -67,7 +73,7 @@ func (es *events) StoreEvent(_ context.Context, session, stream string, message 
 	for es.bytes > maxEventBytes {
 		es.drop(es.sessions[es.order.Front().Value.(*event).session])
 	}
-	return strconv.FormatUint(e.id, 10), nil
+	return e.id
 }
 
 // drop forgets the session's oldest event.
@@ -119,6 +125,37 @@ func (es *events) after(session, lastID string) (missed []*event, stream string,
 		}
 	}
 	return nil, "", fmt.Errorf("%w: %s", server.ErrUnknownEventID, lastID)
+}
+
+// since returns what was sent on a stream after an event, however much of what is older is forgotten.
+func (es *events) since(session, stream string, id uint64) (missed []*event) {
+	es.mu.Lock()
+	defer es.mu.Unlock()
+	log := es.sessions[session]
+	if log == nil {
+		return nil
+	}
+	for _, element := range log.events {
+		if e := element.Value.(*event); e.id > id && e.stream == stream {
+			missed = append(missed, e)
+		}
+	}
+	return missed
+}
+
+// streamOf is the stream on which an event was sent; "" when it is not known any more.
+func (es *events) streamOf(session, id string) string {
+	n, err := strconv.ParseUint(id, 10, 64)
+	es.mu.Lock()
+	defer es.mu.Unlock()
+	if log := es.sessions[session]; log != nil && err == nil {
+		for _, element := range log.events {
+			if e := element.Value.(*event); e.id == n {
+				return e.stream
+			}
+		}
+	}
+	return ""
 }
 
 // PurgeSession implements server.EventStore.

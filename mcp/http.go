@@ -27,7 +27,7 @@ func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.serveHTTP) }
 func (s *Server) newWeb() *server.StreamableHTTPServer {
 	return server.NewStreamableHTTPServer(s.library,
 		server.WithSessionIdManagerResolver(s.sessions),
-		server.WithEventStore(newEvents()),
+		server.WithEventStore(s.events),
 		server.WithStreamableHTTPLogger(slogTo(s.log)),
 		// The front has the list of allowed hosts; the library knows loopback names only.
 		server.WithDisableLocalhostProtection(true),
@@ -60,6 +60,9 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	defer context.AfterFunc(s.all, cancel)()
 	out := newStream(w)
 	defer out.close()
+	if r.Method == http.MethodGet && s.serveUpdates(out, r.WithContext(ctx)) {
+		return
+	}
 	s.web.ServeHTTP(out, r.WithContext(ctx))
 }
 
@@ -89,7 +92,22 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request) (admitted *http.R
 	if done, no = s.admitSession(r, id); no != nil {
 		return nil, nil, no
 	}
-	r = r.WithContext(withProfile(r.Context(), p))
+	session := r.Header.Get(server.HeaderKeySessionID)
+	client := clientIn(body)
+	if client == "" {
+		client = s.sessions.client(session)
+	}
+	if id, err = asAgent(id, r, client); err != nil {
+		done()
+		return nil, nil, &refusal{http.StatusBadRequest, err.Error()}
+	}
+	if aboutSubscriptions(body) {
+		if answer := s.subscribe(id, session, body); answer != nil {
+			done()
+			return nil, nil, &refusal{http.StatusOK, string(answer)}
+		}
+	}
+	r = r.WithContext(auth.NewContext(withProfile(r.Context(), p), id))
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	return r, done, nil
 }
@@ -113,6 +131,11 @@ func (s *Server) admitSession(r *http.Request, id *auth.Identity) (done func(), 
 	return done, nil
 }
 
+// aboutSubscriptions reports whether a message may begin or end one.
+func aboutSubscriptions(body []byte) bool {
+	return bytes.Contains(body, []byte("subscri"))
+}
+
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, *refusal) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBodyBytes))
 	var tooLong *http.MaxBytesError
@@ -129,6 +152,10 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, *refusal) {
 func refuse(w http.ResponseWriter, status int, message string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
+	if status == http.StatusOK { // it is a whole answer
+		_, _ = io.WriteString(w, message) //nolint:gosec // it is JSON
+		return
+	}
 	_, _ = w.Write(rpcError(nil, mcp.INVALID_REQUEST, message)) //nolint:gosec // it is JSON; a client that went away needs no answer
 }
 

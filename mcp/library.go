@@ -20,21 +20,37 @@ const errorKey = "synap/error"
 func (s *Server) newLibrary(version string) *server.MCPServer {
 	hooks := &server.Hooks{}
 	hooks.AddAfterListTools(func(ctx context.Context, _ any, _ *mcp.ListToolsRequest, result *mcp.ListToolsResult) {
-		result.Tools = profileOf(ctx).list()
+		result.Tools = s.toolsOf(ctx).list()
 	})
-	hooks.AddAfterInitialize(func(ctx context.Context, _ any, _ *mcp.InitializeRequest, result *mcp.InitializeResult) {
-		result.Instructions = profileOf(ctx).instructions
+	hooks.AddAfterInitialize(func(ctx context.Context, _ any, r *mcp.InitializeRequest, result *mcp.InitializeResult) {
+		if session := server.ClientSessionFromContext(ctx); session != nil {
+			s.sessions.call(session.SessionID(), agentOf(r.Params.ClientInfo.Name))
+		}
+		result.Instructions = s.toolsOf(ctx).instructions
 	})
 	hooks.AddAfterDiscover(func(ctx context.Context, _ any, _ *mcp.DiscoverRequest, result *mcp.DiscoverResult) {
-		result.Instructions = profileOf(ctx).instructions
+		result.Instructions = s.toolsOf(ctx).instructions
 	})
 	library := server.NewMCPServer("synap", version,
 		server.WithTitle("Synap"),
 		server.WithToolCapabilities(false),
+		server.WithResourceCapabilities(true, false),
+		server.WithPromptCapabilities(false),
+		server.WithCompletions(),
+		server.WithPromptCompletionProvider(completer{s}),
+		server.WithResourceCompletionProvider(completer{s}),
+		server.WithPromptFilter(s.promptsFor),
+		server.WithToolHandlerMiddleware(drained),
 		server.WithHooks(hooks),
 		server.WithMethodCacheHints(mcp.MethodToolsList, listTTL, mcp.CacheScopePrivate),
+		server.WithMethodCacheHints(mcp.MethodResourcesList, listTTL, mcp.CacheScopePrivate),
+		server.WithMethodCacheHints(mcp.MethodResourcesTemplatesList, listTTL, mcp.CacheScopePrivate),
+		server.WithMethodCacheHints(mcp.MethodPromptsList, listTTL, mcp.CacheScopePrivate),
+		server.WithMethodCacheHints(mcp.MethodResourcesRead, 0, mcp.CacheScopePrivate),
 		server.WithMethodCacheHints(mcp.MethodServerDiscover, listTTL, mcp.CacheScopePrivate),
 	)
+	s.addPages(library, hooks)
+	s.addPrompts(library)
 	for _, t := range s.catalog.tools {
 		library.AddTool(t.declare(), func(ctx context.Context, r mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 			return s.call(ctx, t, r.Params.RawArguments).result(), nil
@@ -49,10 +65,10 @@ func (t *tool) declare() mcp.Tool {
 	notes := c.Reference()
 	readOnly, closedWorld := c.ReadOnly(), false
 	return mcp.Tool{
-		Name: t.name(), Title: c.Tool.Title, Description: c.Tool.Description,
+		Name: t.name(), Title: t.decl.Title, Description: t.decl.Description,
 		RawInputSchema: t.input, RawOutputSchema: t.output,
 		Annotations: mcp.ToolAnnotation{
-			Title: c.Tool.Title, ReadOnlyHint: &readOnly, DestructiveHint: &notes.Destructive,
+			Title: t.decl.Title, ReadOnlyHint: &readOnly, DestructiveHint: &notes.Destructive,
 			IdempotentHint: &notes.Idempotent, OpenWorldHint: &closedWorld,
 		},
 	}

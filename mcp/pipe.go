@@ -47,6 +47,7 @@ func (s *Server) ServeStdio(ctx context.Context, in io.Reader, out io.Writer) er
 		return fmt.Errorf("a session for the pipe: %w", err)
 	}
 	defer s.library.UnregisterSession(context.WithoutCancel(ctx), p.id)
+	defer s.follows.end(p.id)
 	return p.serve(ctx, in)
 }
 
@@ -57,8 +58,9 @@ type pipe struct {
 	cancel func() // ends everything
 
 	initialized   atomic.Bool
-	notifications chan mcp.JSONRPCNotification // what the server has to tell
-	slots         chan struct{}                // one for each request in progress
+	agent         atomic.Pointer[auth.Identity] // who the client is, once it has said so
+	notifications chan mcp.JSONRPCNotification  // what the server has to tell
+	slots         chan struct{}                 // one for each request in progress
 	requests      sync.WaitGroup
 
 	mu     sync.Mutex // held while a message is written
@@ -155,8 +157,47 @@ func (p *pipe) answer(ctx context.Context, id any, message json.RawMessage) {
 			}
 		}
 	}()
+	ctx = p.asClient(ctx, message)
+	if aboutSubscriptions(message) {
+		if refused := p.server.subscribe(auth.FromContext(ctx), p.id, message); refused != nil {
+			p.write(refused)
+			return
+		}
+	}
 	if response := p.server.handle(ctx, p, message); response != nil {
 		p.send(response)
+	}
+}
+
+// asClient has the message come from the agent that the client says it is.
+func (p *pipe) asClient(ctx context.Context, message json.RawMessage) context.Context {
+	if client := clientIn(message); client != "" {
+		p.name(client)
+	} else if !p.initialized.Load() && bytes.Contains(message, []byte(`"clientInfo"`)) {
+		var hello struct {
+			Params struct {
+				ClientInfo struct {
+					Name string `json:"name"`
+				} `json:"clientInfo"`
+			} `json:"params"`
+		}
+		if json.Unmarshal(message, &hello) == nil {
+			p.name(hello.Params.ClientInfo.Name)
+		}
+	}
+	if id := p.agent.Load(); id != nil {
+		return auth.NewContext(ctx, id)
+	}
+	return ctx
+}
+
+// name makes the client an agent of its principal, unless it was started as one or is one already.
+func (p *pipe) name(client string) {
+	if p.server.identity.Agent != "" || p.agent.Load() != nil {
+		return
+	}
+	if id, err := p.server.identity.As(agentOf(client)); err == nil {
+		p.agent.Store(id)
 	}
 }
 
@@ -174,6 +215,7 @@ func (p *pipe) notify(ctx context.Context) {
 
 func (p *pipe) send(message any) {
 	text, err := encode(message)
+	text, _ = restore(text)
 	if err != nil {
 		p.server.log.WithError(err).Error("a message cannot be written as JSON")
 		return

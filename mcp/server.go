@@ -67,9 +67,13 @@ type Server struct {
 	identity *auth.Identity
 	profile  *profile // of pipes
 	catalog  *catalog
+	pages    *pages
+	prompts  []*prompt
 	library  *server.MCPServer
 	web      *server.StreamableHTTPServer
 	sessions *sessions
+	follows  *follows
+	events   *events
 
 	calls    context.Context // ends when no tool may go on
 	endCalls context.CancelFunc
@@ -94,7 +98,13 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{executor: o.Executor, log: o.Log, identity: o.Identity, profile: chosen, catalog: tools}
+	s := &Server{executor: o.Executor, log: o.Log, identity: o.Identity, profile: chosen, catalog: tools, follows: newFollows(), events: newEvents()}
+	if s.pages, err = newPages(tools.table); err != nil {
+		return nil, err
+	}
+	if s.prompts, err = readPrompts(); err != nil {
+		return nil, err
+	}
 	s.calls, s.endCalls = context.WithCancel(context.Background())
 	s.all, s.endAll = context.WithCancel(context.Background())
 	s.library = s.newLibrary(o.Version)
@@ -122,6 +132,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Unlock()
 	s.endCalls()
 	s.sessions.close()
+	s.follows.close()
 	if err := s.web.Shutdown(ctx); err != nil {
 		return err
 	}

@@ -36,8 +36,11 @@ type sessions struct {
 // session is one client's connection, from initialize to DELETE.
 type session struct {
 	owner string
-	busy  int       // requests and streams in progress: a busy session is not idle
-	last  time.Time // when it was last used
+	agent string        // what its client calls itself
+	box   *outbox       // what waits for its stream
+	gone  chan struct{} // closed when it ends
+	busy  int           // requests and streams in progress: a busy session is not idle
+	last  time.Time     // when it was last used
 }
 
 func newSessions(forget func(id string)) *sessions {
@@ -75,7 +78,7 @@ func (ss *sessions) start(owner string) (id string) {
 		full = ss.idlest("")
 	}
 	ss.remove(full)
-	ss.byID[id] = &session{owner: owner, last: time.Now()}
+	ss.byID[id] = &session{owner: owner, last: time.Now(), box: newOutbox(), gone: make(chan struct{})}
 	ss.owned[owner]++
 	if ss.timer == nil && !ss.closed {
 		ss.timer = time.AfterFunc(sessionIdleTTL, ss.sweep)
@@ -85,6 +88,35 @@ func (ss *sessions) start(owner string) (id string) {
 		ss.forget(full)
 	}
 	return id
+}
+
+// call notes what the session's client calls itself.
+func (ss *sessions) call(id, agent string) {
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	if s := ss.byID[id]; s != nil {
+		s.agent = agent
+	}
+}
+
+// client is what the session's client calls itself.
+func (ss *sessions) client(id string) string {
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	if s := ss.byID[id]; s != nil {
+		return s.agent
+	}
+	return ""
+}
+
+// outbox is what waits for the session's stream, and is closed when it ends; nil when there is no such session.
+func (ss *sessions) outbox(id string) (box *outbox, gone <-chan struct{}) {
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	if s := ss.byID[id]; s != nil {
+		return s.box, s.gone
+	}
+	return nil, nil
 }
 
 // idlest returns the session that was idle longest, of one owner or of all with "". mu is held.
@@ -115,6 +147,7 @@ func (ss *sessions) remove(id string) bool {
 		return false
 	}
 	delete(ss.byID, id)
+	close(s.gone)
 	if ss.owned[s.owner]--; ss.owned[s.owner] == 0 {
 		delete(ss.owned, s.owner)
 	}

@@ -26,6 +26,7 @@ type stream struct {
 	between bool        // nothing was written yet, or the last thing ended an event
 	last    time.Time   // when something was last written
 	closed  bool        // the response is over: nothing may be written any more
+	status  int         // of an answer of which nothing was written yet, not even this; 0 afterwards
 }
 
 func newStream(w http.ResponseWriter) *stream { return &stream{ResponseWriter: w, between: true} }
@@ -41,8 +42,18 @@ func (s *stream) WriteHeader(status int) {
 		s.Header().Set("X-Accel-Buffering", "no")
 		s.last = time.Now()
 		s.timer = time.AfterFunc(keepAliveEvery, s.beat)
+		s.ResponseWriter.WriteHeader(status)
+		return
 	}
-	s.ResponseWriter.WriteHeader(status)
+	s.status = status // an error in the answer may ask for another one
+}
+
+// begin writes the status. mu is held.
+func (s *stream) begin(status int) {
+	if s.status != 0 {
+		s.status = 0
+		s.ResponseWriter.WriteHeader(status)
+	}
 }
 
 // Write implements http.ResponseWriter.
@@ -51,13 +62,22 @@ func (s *stream) Write(p []byte) (int, error) {
 	defer s.mu.Unlock()
 	s.between = bytes.HasSuffix(p, eventEnd)
 	s.last = time.Now()
-	return s.ResponseWriter.Write(p)
+	right, status := restore(p)
+	if status == 0 {
+		status = s.status
+	}
+	s.begin(status)
+	if _, err := s.ResponseWriter.Write(right); err != nil {
+		return 0, err
+	}
+	return len(p), nil
 }
 
 // Flush implements http.Flusher.
 func (s *stream) Flush() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.begin(s.status)
 	s.flush()
 }
 
@@ -86,6 +106,7 @@ func (s *stream) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true
+	s.begin(s.status)
 	if s.timer != nil {
 		s.timer.Stop()
 	}

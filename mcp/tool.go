@@ -18,6 +18,7 @@ import (
 // tool is one command as a language model sees it. It is immutable.
 type tool struct {
 	command *command.Command
+	decl    *command.Tool        // how it is shown
 	args    []*argument          // in the order shown
 	byName  map[string]*argument // by every spelling that is understood
 	presets []preset
@@ -32,7 +33,11 @@ type argument struct {
 	name   string // as shown
 	field  string // as the request has it
 	schema *jsonschema.Schema
+	plain  bool // its name says enough to a model
 }
+
+// plainName is the description of an argument in a declaration that needs none.
+const plainName = "-"
 
 // preset is the value of a field that the caller left out.
 type preset struct {
@@ -40,11 +45,11 @@ type preset struct {
 	value json.RawMessage
 }
 
-func (t *tool) name() string { return t.command.Tool.Name }
+func (t *tool) name() string { return t.decl.Name }
 
-func newTool(c *command.Command) (*tool, error) {
-	t := &tool{command: c, byName: map[string]*argument{}}
-	fields := c.Tool.Args
+func newTool(c *command.Command, decl *command.Tool) (*tool, error) {
+	t := &tool{command: c, decl: decl, byName: map[string]*argument{}}
+	fields := decl.Args
 	if len(fields) == 0 {
 		fields = c.RequestSchema().PropertyOrder
 	}
@@ -57,7 +62,7 @@ func newTool(c *command.Command) (*tool, error) {
 		return nil, err
 	}
 	var err error
-	for field, v := range c.Tool.Defaults {
+	for field, v := range t.decl.Defaults {
 		p := preset{field: field}
 		if p.value, err = json.Marshal(v); err != nil {
 			return nil, fmt.Errorf("the preset of %q: %w", field, err)
@@ -88,10 +93,14 @@ func (t *tool) show(declared string) error {
 		return fmt.Errorf("shows two arguments called %q", name)
 	}
 	s = s.CloneSchemas()
-	if doc := t.command.Tool.Docs[name]; doc != "" {
+	a := &argument{name: name, field: field, schema: s}
+	switch doc := t.decl.Docs[name]; doc {
+	case "":
+	case plainName:
+		a.plain = true
+	default:
 		s.Description = doc
 	}
-	a := &argument{name: name, field: field, schema: s}
 	t.args = append(t.args, a)
 	t.byName[name] = a
 	return nil
@@ -99,7 +108,7 @@ func (t *tool) show(declared string) error {
 
 // understand adds the spellings that are known but not shown.
 func (t *tool) understand() error {
-	for spelling, name := range t.command.Tool.Aliases {
+	for spelling, name := range t.decl.Aliases {
 		meant := t.byName[name]
 		if i := slices.IndexFunc(t.args, func(a *argument) bool { return a.field == name }); meant == nil && i >= 0 {
 			meant = t.args[i]
@@ -152,11 +161,43 @@ func (t *tool) inputSchema() *jsonschema.Schema {
 		if a.schema.Default == nil && slices.Contains(t.command.RequestSchema().Required, a.field) {
 			s.Required = append(s.Required, a.name)
 		}
-		s.Properties[a.name] = a.schema
+		s.Properties[a.name] = a.shown()
 		s.PropertyOrder = append(s.PropertyOrder, a.name)
 	}
 	return s
 }
+
+// shown is the argument's schema as far as a model needs it before it calls. What is left out it learns when it has gone too
+// far, because errors quote all of it. Tokens are paid by every conversation, and errors by few.
+func (a *argument) shown() *jsonschema.Schema {
+	s := a.schema.CloneSchemas()
+	if a.plain {
+		s.Description = ""
+	}
+	s.MinLength, s.MaxLength = nil, nil
+	if s.Minimum != nil && *s.Minimum == 0 {
+		s.Minimum = nil
+	}
+	if s.Maximum != nil && *s.Maximum > largestShown {
+		s.Maximum = nil
+	}
+	if s.MaxItems != nil && *s.MaxItems > mostItemsShown {
+		s.MaxItems = nil
+	}
+	if len(s.Types) == len(anyJSON) && s.Types[0] == "string" {
+		s.Types = anyJSON[:2] // the others are understood as well
+	}
+	return s
+}
+
+// Bounds beyond which nobody goes by mistake.
+const (
+	largestShown   = 100_000
+	mostItemsShown = 100
+)
+
+// anyJSON are the types of a field that takes anything, and begins with the two that models use.
+var anyJSON = [...]string{"string", "object", "array", "number", "boolean", "null"}
 
 // answerSchema describes what the tool returns: the response, or what Collect makes of a watch's events.
 func answerSchema(c *command.Command) (*jsonschema.Schema, error) {

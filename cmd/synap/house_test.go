@@ -59,7 +59,7 @@ var plan = map[string][]string{
 
 	// The doors: they know the table, never a structure, the engine, the disk or each other.
 	"http":  {"core/auth", "core/clients", "core/command", "core/fault", "core/journal", "core/quota", "core/value"},
-	"mcp":   {"core/auth", "core/command", "core/fault", "core/journal", "core/value"},
+	"mcp":   {"core/auth", "core/command", "core/fault", "core/journal", "core/value", "prompts"},
 	"umicp": {"core/auth", "core/command", "core/fault", "core/journal", "core/value", "umicp/umx"},
 
 	// What a door and its clients share.
@@ -74,6 +74,7 @@ var plan = map[string][]string{
 	// TLS: it knows files and certificates, and nothing of what goes over the connections.
 	"certs":           {},
 	"certs/certstest": {},
+	"prompts":         {},
 
 	// The disk: it keeps records and chunks of bytes, and knows nothing of what is in them.
 	"persistence":          {"core/fault", "core/journal", "persistence/snapshot", "persistence/vfs", "persistence/wal"},

@@ -41,3 +41,17 @@ func clipName(s string) string {
 	}
 	return s[:most] + "…"
 }
+
+// May reports whether the identity may do so to anything of the structure at all: what it may never use need not be
+// shown to it.
+func (id *Identity) May(a Access, structure string) bool {
+	if id.Everywhere(a) {
+		return true
+	}
+	for _, p := range id.Permissions() {
+		if p.Access >= a && (p.Structure == structure || p.Structure == all) {
+			return true
+		}
+	}
+	return false
+}

@@ -75,7 +75,8 @@ type Info struct {
 	Routes []string // further HTTP routes: "GET /kv/:key", relative to /v1
 	Body   string   // the request field that a raw HTTP body fills on those routes
 
-	Tool *Tool // how language models see it; nil hides it behind the general tools
+	Tool      *Tool      // how language models see it; nil hides it behind the general tools
+	Addresses []*Address // of a Read: under which addresses its answer can be read and followed
 }
 
 // Tool declares a command as a tool for language models. Its schema is the request's, seen through Args.
@@ -85,9 +86,17 @@ type Tool struct {
 	Description string            // for models: what, when rather than which other tool, what empty means; about 60 words
 	Profiles    []string          // the named tool sets it belongs to, besides the complete ones
 	Args        []string          // the request fields shown, in this order, "shown=field" to rename; empty means all
-	Docs        map[string]string // descriptions that say it better for a model, by shown name
+	Docs        map[string]string // descriptions that say it better for a model, by shown name; "-": the name says it
 	Defaults    map[string]any    // values for fields the caller left out, by request field
 	Aliases     map[string]string // other spellings that are understood: spelling -> shown name
+	Former      *Former           // how servers of the first generation called it; nil when they did not have it
+}
+
+// Former is a tool's name in servers of the first generation, under which the profile compat still has it.
+type Former struct {
+	Name    string
+	Args    []string          // fields shown besides those of the tool
+	Aliases map[string]string // spellings understood besides those of the tool
 }
 
 // Command is one row of the table. It is immutable once the table is built.

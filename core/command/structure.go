@@ -1,6 +1,7 @@
 package command
 
 import (
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -39,8 +40,21 @@ type Things struct {
 	List string // the Read that lists them, from prefix, cursor and limit, as items and next_cursor
 	Name string // the field of an item that holds its name
 
+	Base      string // the first part of their addresses; "" is their kind in the singular
+	Separator string // what stands between the levels of a name: ":"; "" when names have none
+	// Count is a Read that counts what is under a prefix. Where there is one it is prefixes that can be cleared.
+	Count string
+
 	// Clear says how much of a thing can be removed at once, by mode: "empty", "drop", … May be nil.
 	Clear map[string]Clearing
+}
+
+// Root is the beginning of the things' addresses: "synap://queue/".
+func (t *Things) Root() string {
+	if t.Base != "" {
+		return "synap://" + t.Base + "/"
+	}
+	return "synap://" + strings.TrimSuffix(t.Kind, "s") + "/"
 }
 
 // Clearing is a way to remove much at once.

@@ -45,6 +45,7 @@ func NewTable(structures ...*Structure) (*Table, error) {
 		}
 	}
 	wrong = append(wrong, t.linkConditions())
+	wrong = append(wrong, t.checkAddresses())
 	slices.SortFunc(t.commands, func(a, b *Command) int { return strings.Compare(a.Name, b.Name) })
 	return t, errors.Join(wrong...)
 }
@@ -66,6 +67,11 @@ func (t *Table) checkThings(things *Things) error {
 	items := c.responseSchema.Properties["items"]
 	if items == nil || items.Items == nil || items.Items.Properties[things.Name] == nil {
 		return fmt.Errorf("%s answers no items with a field %q", c.Name, things.Name)
+	}
+	if things.Count != "" {
+		if c := t.byName[things.Count]; c == nil || c.Kind != KindRead || c.hasFields([]string{"prefix"}) != nil {
+			return fmt.Errorf("there is no Read %q that counts what is under a prefix", things.Count)
+		}
 	}
 	for mode, clearing := range things.Clear {
 		c := t.byName[clearing.Command]

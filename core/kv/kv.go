@@ -67,8 +67,11 @@ func Structure(o Options) *command.Structure {
 	o = o.withDefaults()
 	return &command.Structure{
 		Name: structureName, ID: structureID,
-		Summary:   "Keys that hold text, JSON or bytes, in order, with versions and time to live.",
-		Commands:  commands(),
+		Summary:  "Keys that hold text, JSON or bytes, in order, with versions and time to live.",
+		Commands: commands(),
+		Things: &command.Things{Kind: "keys", Base: structureName, List: "kv.list", Name: "key", Separator: ":", Count: "kv.count", Clear: map[string]command.Clearing{
+			"empty": {Command: "kv.clear", Field: "prefix", With: map[string]any{"confirm": true}},
+		}},
 		Condition: condition,
 		New:       func(env command.Env) command.State { return newStore(env, o) },
 		DecodeOp:  decodeOp,

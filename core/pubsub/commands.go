@@ -15,10 +15,11 @@ func commands() []*command.Command {
 			Doc: "Nobody who listens later hears of it, unless it is retained. Each matching subscriber gets it once, however many of " +
 				"its patterns match; of each queue group one member does. In a transaction messages leave when it succeeds.",
 			Tool: &command.Tool{
-				Name: "synap_topic_publish", Title: "Publish to a topic", Profiles: []string{"core", "messaging"},
-				Description: "Tell everybody who listens to a topic right now; nothing is kept for later. For work that must be done " +
-					"use a queue, for history a stream. subscribers=0 means that nobody was listening; that is no error.",
-				Args: []string{"topic", "message", "headers", "retain"},
+				Former: &command.Former{Name: "synap_pubsub_publish"},
+				Name:   "synap_topic_publish", Title: "Publish to a topic", Profiles: []string{"core", "messaging"},
+				Description: "Tell whoever listens to a topic now; nothing is kept. For work use a queue, for history a stream.",
+				Docs:        map[string]string{"topic": "Levels by dots: build.linux.done.", "message": "Text or JSON."},
+				Args:        []string{"topic", "message"},
 			},
 		}, (*Broker).publish),
 		command.Write(command.Info{
@@ -38,11 +39,10 @@ func commands() []*command.Command {
 				"belongs to whoever opened it and ends five minutes after its last use.",
 			Tool: &command.Tool{
 				Name: "synap_topic_listen", Title: "Listen to topics", Profiles: []string{"core", "messaging", "readonly"},
-				Description: "Hear what is published to topics from now on. The first call gives patterns and returns a subscription; " +
-					"pass that to the next call, so that nothing is missed. No messages = nothing was published; call again. " +
-					"dropped says how many were lost. For past events read a stream.",
-				Args:    []string{"patterns", "subscription", "wait_seconds=wait", "limit", "close"},
-				Aliases: map[string]string{"topics": "patterns", "topic": "patterns", "pattern": "patterns", "wait": "wait_seconds"},
+				Description: "Hear topics from now on. The first call gives patterns and returns a subscription; pass that to later calls, within 5 minutes, to miss nothing. dropped = how many were lost.",
+				Docs:        map[string]string{"patterns": "* = one level, # = the rest.", "subscription": "-", "wait_seconds": "-", "limit": "-", "close": "-"},
+				Args:        []string{"patterns", "subscription", "wait_seconds=wait", "limit", "close"},
+				Aliases:     map[string]string{"topics": "patterns", "topic": "patterns", "pattern": "patterns", "wait": "wait_seconds"},
 			},
 		}, (*Broker).listen),
 		command.Act(command.Info{
@@ -54,6 +54,11 @@ func commands() []*command.Command {
 		command.Read(command.Info{
 			Name: "pubsub.topics", Op: 0x0406, Args: "prefix",
 			Summary: "List the topics and patterns that somebody listens to, or that retain a message.",
+			Addresses: []*command.Address{{
+				URI: "synap://topic/{+topic}", Name: "topic", Title: "A topic", Fields: map[string]string{"topic": "prefix"},
+				Description: "Who listens to a topic and those that begin so. Changes with every message to it.",
+				Follow:      &command.Watched{Command: "pubsub.subscribe", Fields: map[string]string{"topic": "patterns"}},
+			}},
 		}, (*Broker).topics),
 		command.Read(command.Info{
 			Name: "pubsub.stats", Op: 0x0407,

@@ -42,7 +42,7 @@ func Structure() *command.Structure {
 		Name: "pubsub", ID: ID,
 		Summary:  "Topics: messages for whoever listens now, matched by patterns.",
 		Commands: commands(),
-		Things: &command.Things{Kind: "topics", List: "pubsub.topics", Name: "name", Clear: map[string]command.Clearing{
+		Things: &command.Things{Kind: "topics", List: "pubsub.topics", Name: "name", Separator: ".", Clear: map[string]command.Clearing{
 			"empty": {Command: "pubsub.forget", Field: "topic"},
 		}},
 		Measures: []*command.Measures{measures},

@@ -24,15 +24,11 @@ func events() []*command.Command {
 				"64 bits, modulo the number of partitions), else to the next in turn. What no longer fits the room's bounds goes from " +
 				"the old end. With expected_offset nobody's event comes in between; with dedupe_id a retry does no harm.",
 			Tool: &command.Tool{
-				Name: "synap_stream_append", Title: "Append an event", Profiles: []string{"core", "messaging"},
-				Description: "Add an event to a room's ordered history, which every reader sees and can replay; the room is made on first " +
-					"use. Rooms keep the newest 10,000 events unless told otherwise. For work that one agent must do use a queue, for " +
-					"the latest state a key. Give dedupe_id to make a retry safe.",
-				Args: []string{"room", "event", "data", "key", "headers", "dedupe_id", "expected_offset"},
-				Docs: map[string]string{
-					"event": "The event's type, such as task.done; readers can filter by it.",
-					"data":  "Text, or any JSON, which comes back as JSON.",
-				},
+				Former: &command.Former{Name: "synap_stream_publish"},
+				Name:   "synap_stream_append", Title: "Append an event", Profiles: []string{"core", "messaging"},
+				Description: "Append an event to a room's history, made on first use; every reader sees it and can replay it.",
+				Docs:        map[string]string{"room": "-", "event": "Its type, e.g. task.done.", "data": "Text or JSON.", "dedupe_id": "-"},
+				Args:        []string{"room", "event", "data", "dedupe_id"},
 				Aliases: map[string]string{
 					"stream": "room", "name": "room", "type": "event", "event_type": "event", "message": "data", "value": "data", "payload": "data",
 				},
@@ -42,19 +38,21 @@ func events() []*command.Command {
 			Name: "stream.read", Op: 0x0307, Args: "room from_offset", Waits: true,
 			Routes:  []string{"GET /streams/:room/events"},
 			Summary: "Read a room's events in order.",
+			Addresses: []*command.Address{{
+				URI: "synap://stream/{room}{?from,limit}", Name: "stream", Title: "A room's events",
+				Description: "The newest events of a room, or those from an offset on. Go on with next_offset as from.",
+				Fields:      map[string]string{"from": "from_offset"}, With: map[string]any{"max_bytes": toolReadBytes},
+				Follow: &command.Watched{Command: "stream.watch", Fields: map[string]string{"room": "room"}},
+			}},
 			Doc: "Pass next_offset as from_offset to go on. Without a beginning the newest events are read. A reader that fell behind " +
 				"goes on with the oldest event there is, and lost says how many it missed. A room that does not exist reads as an " +
 				"empty one, and can be waited for.",
 			Tool: &command.Tool{
 				Name: "synap_stream_read", Title: "Read events", Profiles: []string{"core", "messaging", "readonly"},
-				Description: "Read a room's history in order, without taking anything away. Pass next_offset of the last answer as " +
-					"from_offset to go on; leave it out for the newest events, or use start=earliest. No events = nothing new; call " +
-					"again with wait_seconds. lost>0 means that older events were dropped before you read them.",
-				Args: []string{"room", "from_offset", "start", "from_time", "event", "limit", "wait_seconds=wait", "partition", "value_bytes"},
-				Docs: map[string]string{
-					"value_bytes": "Longer data is cut to so many bytes and marked truncated; raise it, with limit 1, to see the whole.",
-				},
-				Defaults: map[string]any{"limit": toolReadLimit, "max_bytes": toolReadBytes, "value_bytes": toolValueBytes},
+				Description: "Read a room's events in order; takes nothing. Go on with from_offset=next_offset; without it, the newest. Empty = nothing new. lost = events dropped before you came.",
+				Docs:        map[string]string{"room": "-", "from_offset": "-", "start": "-", "event": "Only this type; task.* allowed.", "limit": "-", "wait_seconds": "-", "value_bytes": "Cuts longer data."},
+				Args:        []string{"room", "from_offset", "start", "event", "limit", "wait_seconds=wait", "value_bytes"},
+				Defaults:    map[string]any{"limit": toolReadLimit, "max_bytes": toolReadBytes, "value_bytes": toolValueBytes},
 				Aliases: map[string]string{
 					"stream": "room", "name": "room", "offset": "from_offset", "type": "event", "event_type": "event", "wait": "wait_seconds", "count": "limit",
 				},

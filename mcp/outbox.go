@@ -1,0 +1,150 @@
+package mcp
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/mark3labs/mcp-go/mcp"
+	"github.com/mark3labs/mcp-go/server"
+)
+
+// updatesStream is the stream of a session on which it hears of updates.
+const updatesStream = "updates"
+
+const headerLastEventID = "Last-Event-ID"
+
+// outbox is what waits for a session's GET stream. What it holds is in the events; it knows how far the client was told.
+// mcp-go has such streams too. There, whatever request is in progress may take the update away, and keeps a stream of its
+// own for it until the session ends; a session that lives for weeks would grow.
+type outbox struct {
+	wake chan struct{} // holds a token when there may be more to tell
+
+	mu    sync.Mutex
+	shown uint64            // the last event that was written to a stream
+	last  map[string]uint64 // the last event about each address; one that is not shown yet says it all
+	taken chan struct{}     // closed when another stream takes over; nil when there is none
+}
+
+func newOutbox() *outbox { return &outbox{wake: make(chan struct{}, 1), last: map[string]uint64{}} }
+
+// poke says that there is more to tell.
+func (b *outbox) poke() {
+	select {
+	case b.wake <- struct{}{}:
+	default:
+	}
+}
+
+// open makes the caller's stream the session's only one, until over is closed. It goes on after the event from.
+func (b *outbox) open() (from uint64, over <-chan struct{}) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.taken != nil {
+		close(b.taken)
+	}
+	b.taken = make(chan struct{})
+	b.poke()
+	return b.shown, b.taken
+}
+
+// waits reports whether the client has yet to be told that something changed there.
+func (b *outbox) waits(uri string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.last[uri] > b.shown
+}
+
+// put notes the event that tells of the address.
+func (b *outbox) put(uri string, id uint64) {
+	b.mu.Lock()
+	b.last[uri] = id
+	b.mu.Unlock()
+	b.poke()
+}
+
+// forget notes that the address is not followed any more.
+func (b *outbox) forget(uri string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.last, uri)
+}
+
+// told notes that the client was told of the event.
+func (b *outbox) told(id uint64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.shown = max(b.shown, id)
+}
+
+// updated puts an update where the session's stream finds it, now or when there is one.
+func (s *Server) updated(session, uri string) bool {
+	box, _ := s.sessions.outbox(session)
+	if box == nil { // a pipe's
+		return s.library.SendNotificationToSpecificClient(session, mcp.MethodNotificationResourceUpdated, map[string]any{"uri": uri}) == nil
+	}
+	if box.waits(uri) {
+		return true
+	}
+	text, err := encode(map[string]any{
+		"jsonrpc": mcp.JSONRPC_VERSION, "method": mcp.MethodNotificationResourceUpdated, "params": map[string]any{"uri": uri},
+	})
+	if err != nil {
+		return false
+	}
+	box.put(uri, s.events.store(session, updatesStream, text))
+	return true
+}
+
+// serveUpdates is a GET of a session: the stream of its updates, until either side has had enough. It reports false, having
+// done nothing, when the client resumes a stream of another kind.
+func (s *Server) serveUpdates(w http.ResponseWriter, r *http.Request) bool {
+	session := r.Header.Get(server.HeaderKeySessionID)
+	box, gone := s.sessions.outbox(session)
+	if box == nil {
+		return false
+	}
+	resumed, resuming := uint64(0), false
+	if last := r.Header.Get(headerLastEventID); last != "" {
+		if s.events.streamOf(session, last) != updatesStream {
+			return false
+		}
+		resumed, _ = strconv.ParseUint(last, 10, 64) // it is an event's
+		resuming = true
+	}
+	if !strings.Contains(r.Header.Get("Accept"), "text/event-stream") {
+		refuse(w, http.StatusNotAcceptable, "a stream is text/event-stream: accept that")
+		return true
+	}
+	from, over := box.open()
+	if resuming {
+		from = resumed
+	}
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("Cache-Control", "no-cache")
+	w.WriteHeader(http.StatusOK)
+	control := http.NewResponseController(w)
+	_ = control.Flush() // a client that is gone shows at the first event
+	for {
+		for _, e := range s.events.since(session, updatesStream, from) {
+			if _, err := fmt.Fprintf(w, "id: %d\nevent: message\ndata: %s\n\n", e.id, e.message); err != nil || control.Flush() != nil {
+				return true
+			}
+			from = e.id
+			box.told(from)
+		}
+		select {
+		case <-box.wake:
+		case <-over:
+			return true
+		case <-gone:
+			return true
+		case <-s.calls.Done():
+			return true
+		case <-r.Context().Done():
+			return true
+		}
+	}
+}
