@@ -7,10 +7,12 @@ func SmallSaves(bytes, points int) (restore func()) {
 	return func() { saveBytes, savePoints = b, p }
 }
 
-// Build does one round of the sweeper's work on every graph, and reports whether there is more.
-func (s *Collections) Build() (more bool) {
-	for _, e := range s.all() {
-		more = e.build() || more
-	}
-	return more
+// SmallAnswers bounds answers to so many bytes, until what it returns is called.
+func SmallAnswers(bytes int) (restore func()) {
+	b := maxAnswerBytes
+	maxAnswerBytes = bytes
+	return func() { maxAnswerBytes = b }
 }
+
+// Build does one round of the sweeper's work on graphs, and reports whether there is more.
+func (s *Collections) Build() (more bool) { return s.build(s.all()) }

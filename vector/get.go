@@ -29,8 +29,11 @@ type Point struct {
 	Vectors   map[string]tensor.Floats `json:"vectors,omitempty" jsonschema:"the others, by name"`
 }
 
+// vectors are a point's, by name.
+type vectors = map[string]tensor.Floats
+
 // point is what is shown of p; vectors are those that were asked for.
-func (s *Shown) point(p *collection.Point, vectors map[string]tensor.Floats) Point {
+func (s *Shown) point(p *collection.Point, vectors vectors) Point {
 	out := Point{ID: p.ID, Version: p.Version, ExpiresAt: p.Expires}
 	if s.WithPayload == nil || *s.WithPayload {
 		out.Text = p.Text
@@ -97,6 +100,10 @@ func (s *Collections) get(_ context.Context, r *GetRequest) (GetResponse, error)
 	if err != nil {
 		return resp, err
 	}
+	room, err := r.roomFor(e, len(r.IDs))
+	if err != nil {
+		return resp, err
+	}
 	now := s.env.Clock.Now()
 	e.RLock()
 	defer e.RUnlock()
@@ -106,11 +113,11 @@ func (s *Collections) get(_ context.Context, r *GetRequest) (GetResponse, error)
 			resp.Missing = append(resp.Missing, id)
 			continue
 		}
-		var vectors map[string]tensor.Floats
-		if r.WithVectors {
-			vectors = e.Vectors(p)
+		point := r.point(p, r.vectorsOf(e, p))
+		if err := room.take(&point); err != nil {
+			return resp, err
 		}
-		resp.Points = append(resp.Points, r.point(p, vectors))
+		resp.Points = append(resp.Points, point)
 	}
 	return resp, nil
 }

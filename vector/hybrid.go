@@ -68,6 +68,10 @@ func (s *Collections) hybrid(_ context.Context, r *HybridRequest) (HybridRespons
 	if err != nil {
 		return resp, err
 	}
+	room, err := r.roomFor(e, r.Limit)
+	if err != nil {
+		return resp, err
+	}
 	var byText, byVector []collection.Hit
 	now, deep := s.env.Clock.Now(), r.ranked()
 	if strings.TrimSpace(r.Text) != "" && r.Weights.Text > 0 {
@@ -81,12 +85,12 @@ func (s *Collections) hybrid(_ context.Context, r *HybridRequest) (HybridRespons
 			return resp, err
 		}
 	}
-	resp.Hits = r.fuse(e, byText, byVector)
-	return resp, nil
+	resp.Hits, err = r.fuse(e, byText, byVector, room)
+	return resp, err
 }
 
 // fuse makes one ranking of the two, and an answer of the part that was asked for.
-func (r *HybridRequest) fuse(e *entry, byText, byVector []collection.Hit) []HybridHit {
+func (r *HybridRequest) fuse(e *entry, byText, byVector []collection.Hit, room *room) ([]HybridHit, error) {
 	points := map[string]collection.Hit{}
 	ranks := [2]map[string]int{{}, {}}
 	ids := [2][]string{}
@@ -111,6 +115,9 @@ func (r *HybridRequest) fuse(e *entry, byText, byVector []collection.Hit) []Hybr
 	hits := make([]HybridHit, len(fused))
 	for i, f := range fused {
 		hits[i] = HybridHit{f.Score, ranks[0][f.ID], ranks[1][f.ID], r.point(found[i].Point, found[i].Vectors)}
+		if err := room.take(&hits[i].Point); err != nil {
+			return nil, err
+		}
 	}
-	return hits
+	return hits, nil
 }

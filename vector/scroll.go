@@ -6,7 +6,6 @@ import (
 	"github.com/hivellm/synap-go/core/auth"
 	"github.com/hivellm/synap-go/core/fault"
 	"github.com/hivellm/synap-go/vector/collection"
-	"github.com/hivellm/synap-go/vector/tensor"
 )
 
 // ScrollRequest asks for points in the order of their ids.
@@ -36,15 +35,24 @@ func (s *Collections) scroll(_ context.Context, r *ScrollRequest) (ScrollRespons
 	if err != nil {
 		return resp, err
 	}
+	room, err := r.roomFor(e, r.Limit)
+	if err != nil {
+		return resp, err
+	}
 	page := e.Page(r.Filter, r.Cursor, r.Limit, r.WithVectors, s.env.Clock.Now())
+	resp.NextCursor = page.Next
 	for i, p := range page.Points {
-		var vectors map[string]tensor.Floats
+		var vectors vectors
 		if r.WithVectors {
 			vectors = page.Vectors[i]
 		}
-		resp.Points = append(resp.Points, r.point(p, vectors))
+		point := r.point(p, vectors)
+		if !room.takes(&point) && i > 0 {
+			resp.NextCursor = p.ID
+			break
+		}
+		resp.Points = append(resp.Points, point)
 	}
-	resp.NextCursor = page.Next
 	return resp, nil
 }
 

@@ -117,14 +117,25 @@ func (s *Collections) search(ctx context.Context, r *SearchRequest) (resp Search
 		return resp, err
 	}
 	if len(r.Queries) == 0 {
-		resp.Hits, err = s.query(e, &r.Query, &r.Shown)
+		room, err := r.roomFor(e, r.Limit)
+		if err == nil {
+			resp.Hits, err = s.query(e, &r.Query, &r.Shown, room)
+		}
+		return resp, err
+	}
+	hits := 0
+	for i := range r.Queries {
+		hits += r.Queries[i].Limit
+	}
+	room, err := r.roomFor(e, hits)
+	if err != nil {
 		return resp, err
 	}
 	for i := range r.Queries {
 		if err := ctx.Err(); err != nil {
 			return resp, err
 		}
-		hits, err := s.query(e, &r.Queries[i], &r.Shown)
+		hits, err := s.query(e, &r.Queries[i], &r.Shown, room)
 		if err != nil {
 			return resp, inQuery(i, err)
 		}
@@ -133,7 +144,7 @@ func (s *Collections) search(ctx context.Context, r *SearchRequest) (resp Search
 	return resp, nil
 }
 
-func (s *Collections) query(e *entry, q *Query, shown *Shown) ([]Hit, error) {
+func (s *Collections) query(e *entry, q *Query, shown *Shown, room *room) ([]Hit, error) {
 	vector, filter := q.Vector, q.Filter
 	if !q.ID.IsZero() {
 		var err error
@@ -142,7 +153,7 @@ func (s *Collections) query(e *entry, q *Query, shown *Shown) ([]Hit, error) {
 		}
 		filter = besides(filter, []collection.ID{q.ID})
 	}
-	return s.nearest(e, &q.Look, vector, filter, shown)
+	return s.nearest(e, &q.Look, vector, filter, shown, room)
 }
 
 // besides is the filter, but for some points.
@@ -155,7 +166,8 @@ func besides(f *collection.Filter, ids []collection.ID) *collection.Filter {
 }
 
 // nearest searches, and makes an answer of what it finds.
-func (s *Collections) nearest(e *entry, l *Look, vector tensor.Floats, filter *collection.Filter, shown *Shown) ([]Hit, error) {
+func (s *Collections) nearest(e *entry, l *Look, vector tensor.Floats, filter *collection.Filter, shown *Shown, room *room,
+) ([]Hit, error) {
 	found, err := e.Search(&collection.Query{
 		Vector: vector, Using: l.Using, Filter: filter, Limit: l.Limit, Offset: l.Offset, MinScore: l.MinScore,
 		Exact: l.Exact, Ef: l.Ef, Now: s.env.Clock.Now(), WithVectors: shown.WithVectors,
@@ -166,6 +178,9 @@ func (s *Collections) nearest(e *entry, l *Look, vector tensor.Floats, filter *c
 	hits := make([]Hit, len(found))
 	for i, h := range found {
 		hits[i] = Hit{h.Score, shown.point(h.Point, h.Vectors)}
+		if err := room.take(&hits[i].Point); err != nil {
+			return nil, err
+		}
 	}
 	return hits, nil
 }
@@ -202,6 +217,10 @@ func (s *Collections) recommend(_ context.Context, r *RecommendRequest) (resp Hi
 	if err != nil {
 		return resp, err
 	}
+	room, err := r.roomFor(e, r.Limit)
+	if err != nil {
+		return resp, err
+	}
 	vector, err := e.Between(examples(r.Positive, r.PositiveVectors), examples(r.Negative, r.NegativeVectors), r.Using, s.env.Clock.Now())
 	if err != nil {
 		return resp, err
@@ -210,7 +229,7 @@ func (s *Collections) recommend(_ context.Context, r *RecommendRequest) (resp Hi
 	if known := append(r.Positive[:len(r.Positive):len(r.Positive)], r.Negative...); len(known) > 0 {
 		filter = besides(filter, known)
 	}
-	resp.Hits, err = s.nearest(e, &r.Look, vector, filter, &r.Shown)
+	resp.Hits, err = s.nearest(e, &r.Look, vector, filter, &r.Shown, room)
 	return resp, err
 }
 

@@ -15,8 +15,8 @@ func (s *Collections) Sweep(tx *command.Tx) (next int64, err error) {
 	s.building.Store(false)
 	now := tx.Now()
 	left := maxSwept
-	busy := false
-	for _, e := range s.all() {
+	all := s.all()
+	for _, e := range all {
 		due, n, err := s.expire(tx, e.name, left)
 		if err != nil {
 			return 0, err
@@ -24,12 +24,40 @@ func (s *Collections) Sweep(tx *command.Tx) (next int64, err error) {
 		if left -= n; due != 0 && (next == 0 || due < next) {
 			next = due
 		}
-		busy = e.build() || busy
 	}
-	if busy || left <= 0 {
+	if s.build(all) || left <= 0 {
 		next = now
 	}
 	return next, nil
+}
+
+// maxBuilt is how many collections one round of sweeping works on. They take turns: after a restart all may have to be
+// built.
+const maxBuilt = 4
+
+// build works on the graphs of some collections, and reports whether there is more to do.
+func (s *Collections) build(all []*entry) (more bool) {
+	done := 0
+	for i := range all {
+		at := (int(s.turn.Load()) + i) % len(all)
+		switch e := all[at]; {
+		case !e.busy():
+		case done == maxBuilt:
+			s.turn.Store(int64(at))
+			return true
+		default:
+			more = e.build() || more
+			done++
+		}
+	}
+	return more
+}
+
+// busy reports whether there is something to do for build.
+func (e *entry) busy() bool {
+	e.RLock()
+	defer e.RUnlock()
+	return e.Busy()
 }
 
 // expire takes out at most so many points of a collection, and says when the next is due; 0 is never.
@@ -54,11 +82,8 @@ const manyPending = 256
 // build does a few milliseconds' work on the collection's graphs, and reports whether there is more.
 func (e *entry) build() (more bool) {
 	e.RLock()
-	busy, pending := e.Busy(), e.Pending()
+	pending := e.Pending()
 	e.RUnlock()
-	if !busy {
-		return false
-	}
 	var others sync.WaitGroup
 	if pending > manyPending {
 		for range runtime.GOMAXPROCS(0)/2 - 1 { // half of the processors: commands go on

@@ -53,7 +53,8 @@ func Structure() *command.Structure {
 type Collections struct {
 	env command.Env
 
-	building atomic.Bool // a sweep was asked for, to build
+	building atomic.Bool  // a sweep was asked for, to build
+	turn     atomic.Int64 // which collection the next sweep builds first; the sweeper's own
 
 	mu sync.RWMutex
 

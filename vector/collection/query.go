@@ -103,3 +103,11 @@ func (c *Collection) Draft(p *Point) *Draft {
 	}
 	return &d
 }
+
+// VectorBytes is how many bytes all vectors of one point take as they are answered.
+func (c *Collection) VectorBytes() (n int) {
+	for _, v := range c.shape.Vectors {
+		n += 4 * v.Dimension
+	}
+	return n
+}
