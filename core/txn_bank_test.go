@@ -12,10 +12,11 @@ import (
 	"github.com/hivellm/synap-go/core/kv"
 	"github.com/hivellm/synap-go/core/queue"
 	"github.com/hivellm/synap-go/core/stream"
+	"github.com/hivellm/synap-go/vector"
 )
 
 // The bank keeps its money in keys (accounts), in messages of a queue (envelopes on their way) and in events of a
-// room (payments into a vault, negative when something is taken out). Every transfer is a transaction; whoever
+// room (payments into a vault, negative when something is taken out), and in points of a collection (bonds). Every transfer is a transaction; whoever
 // looks, in a transaction too, sees all the money there ever was.
 const (
 	bankAccounts = 3
@@ -68,6 +69,23 @@ var transfers = []func(w *world, x transfer, spoil string) error{
 		return w.transfer(fmt.Sprintf(`{"key":"account%d","version":%d}`, x.To, at.Version), spoil, add(x.To, x.Amount),
 			fmt.Sprintf(`{"command":"stream.append","payload":{"room":"vault","event":"out","data":%d}}`, -x.Amount))
 	},
+	func(w *world, x transfer, spoil string) error { // from an account into a bond, if there is none of that name
+		return w.transfer("", spoil, add(x.From, -x.Amount), fmt.Sprintf(`{"command":"vector.upsert","payload":{"collection":"bonds",
+			"id":"%d of %d","vector":[%d,1],"payload":{"amount":%d},"if_version":0}}`, x.Amount, x.From, x.To, x.Amount))
+	},
+	func(w *world, x transfer, spoil string) error { // from a bond that nobody changes meanwhile to an account
+		var got vector.ScrollResponse
+		w.into(&got, "vector.scroll", `{"collection":"bonds","limit":1}`)
+		if len(got.Points) == 0 {
+			return nil
+		}
+		var bond struct{ Amount int }
+		if err := json.Unmarshal([]byte(got.Points[0].Payload), &bond); err != nil {
+			return err
+		}
+		return w.transfer(fmt.Sprintf(`{"collection":"bonds","point":%q,"version":%d}`, got.Points[0].ID, got.Points[0].Version), spoil,
+			fmt.Sprintf(`{"command":"vector.delete","payload":{"collection":"bonds","ids":[%q]}}`, got.Points[0].ID), add(x.To, bond.Amount))
+	},
 }
 
 func add(account, amount int) string {
@@ -86,12 +104,14 @@ func (w *world) money() (sum int) {
 		{"command":"kv.mget","payload":{"keys":["account0","account1","account2"]}},
 		{"command":"queue.peek","payload":{"queue":"envelopes","limit":100,"full":true}},
 		{"command":"queue.peek","payload":{"queue":"envelopes","state":"leased","limit":100,"full":true}},
-		{"command":"stream.read","payload":{"room":"vault","start":"earliest","limit":10000}}]}`
+		{"command":"stream.read","payload":{"room":"vault","start":"earliest","limit":10000}},
+		{"command":"vector.scroll","payload":{"collection":"bonds","limit":1000}}]}`
 	var seen struct {
 		Results []struct {
 			Items    []struct{ Value int }
 			Messages []struct{ Message int }
 			Events   []struct{ Data int }
+			Points   []struct{ Payload struct{ Amount int } }
 		}
 	}
 	w.into(&seen, "txn.exec", look)
@@ -104,6 +124,9 @@ func (w *world) money() (sum int) {
 		}
 		for _, x := range r.Events {
 			sum += x.Data
+		}
+		for _, x := range r.Points {
+			sum += x.Payload.Amount
 		}
 	}
 	return sum
@@ -118,6 +141,7 @@ func TestTheBank(t *testing.T) {
 		}
 		w.do("queue.create", `{"queue":"envelopes","max_attempts":1000}`)
 		w.do("stream.create", `{"room":"vault"}`)
+		w.do("vector.collection.create", `{"collection":"bonds","dimension":2,"index":"hnsw"}`)
 		account, amount := rapid.IntRange(0, bankAccounts-1), rapid.IntRange(1, 50)
 		day := rapid.SliceOfN(rapid.Custom(func(rt *rapid.T) transfer {
 			return transfer{

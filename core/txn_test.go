@@ -20,6 +20,7 @@ import (
 	"github.com/hivellm/synap-go/core/pubsub"
 	"github.com/hivellm/synap-go/core/queue"
 	"github.com/hivellm/synap-go/core/stream"
+	"github.com/hivellm/synap-go/vector"
 )
 
 // world is an engine with all that transactions are about.
@@ -37,7 +38,7 @@ func newWorld(t testing.TB) *world {
 func newWorldOn(t testing.TB, j journal.Journal) *world {
 	t.Helper()
 	engine, err := core.New(core.Options{Journal: j, Structures: []*command.Structure{
-		kv.Structure(kv.Options{}), queue.Structure(queue.Options{}), stream.Structure(stream.Options{}), pubsub.Structure(),
+		kv.Structure(kv.Options{}), queue.Structure(queue.Options{}), stream.Structure(stream.Options{}), pubsub.Structure(), vector.Structure(),
 	}})
 	if err != nil {
 		t.Fatal(err)

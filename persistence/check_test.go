@@ -18,6 +18,7 @@ import (
 	"github.com/hivellm/synap-go/core/stream"
 	"github.com/hivellm/synap-go/persistence"
 	"github.com/hivellm/synap-go/persistence/vfs"
+	"github.com/hivellm/synap-go/vector"
 )
 
 // checked checks a directory deeply, and returns the engine that it was loaded into.
@@ -33,6 +34,7 @@ func checked(t testing.TB, fs vfs.FS, dir string) (persistence.Checked, *core.En
 func tryCheck(fs vfs.FS, dir string) (persistence.Checked, *core.Engine, error) {
 	engine, err := core.New(core.Options{Structures: []*command.Structure{
 		kv.Structure(kv.Options{}), queue.Structure(queue.Options{}), stream.Structure(stream.Options{}), pubsub.Structure(),
+		vector.Structure(),
 	}})
 	if err != nil {
 		return persistence.Checked{}, nil, err
@@ -169,7 +171,7 @@ func TestCheckOfWhatDoesNotFit(t *testing.T) {
 		{"the beginning of the log is gone", func(t *testing.T, fs vfs.FS) { remove(t, fs, segments(t, fs)[0]) }, "snapshots/", "should go on with record"},
 		{"the end of the log is gone", func(t *testing.T, fs vfs.FS) {
 			all := segments(t, fs)
-			for _, name := range all[len(all)-1:] {
+			for _, name := range all[len(all)-2:] {
 				remove(t, fs, name)
 			}
 		}, "snapshots/", "the log ends with record"},

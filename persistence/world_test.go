@@ -19,6 +19,7 @@ import (
 	"github.com/hivellm/synap-go/core/stream"
 	"github.com/hivellm/synap-go/persistence"
 	"github.com/hivellm/synap-go/persistence/vfs"
+	"github.com/hivellm/synap-go/vector"
 )
 
 // torture is set for runs that take as long as they take.
@@ -62,6 +63,7 @@ func open(fs vfs.FS, o persistence.Options) (*world, error) {
 	}
 	w.engine, err = core.New(core.Options{Journal: w.store, Structures: []*command.Structure{
 		kv.Structure(kv.Options{}), queue.Structure(queue.Options{}), stream.Structure(stream.Options{}), pubsub.Structure(),
+		vector.Structure(),
 	}})
 	if err == nil {
 		err = w.store.Recover(context.Background(), w.engine)
@@ -133,7 +135,7 @@ func (w *world) do(t testing.TB, name, payload string) string {
 // play does the i-th of a sequence of changes in which every structure and another namespace take part.
 func (w *world) play(i int) error {
 	var err error
-	switch i % 14 {
+	switch i % 17 {
 	case 0:
 		_, err = w.try("kv.set", fmt.Sprintf(`{"key":"k%d","value":"value %d"}`, i%5, i))
 	case 1:
@@ -169,6 +171,19 @@ func (w *world) play(i int) error {
 	case 13:
 		_, err = w.try("txn.exec", `{"do":[{"command":"kv.set","payload":{"key":"old","value":"x"}},
 			{"command":"kv.rename","payload":{"key":"old","to":"new"}}]}`)
+	case 14:
+		_, err = w.try("vector.collection.create", fmt.Sprintf(
+			`{"collection":"points","dimension":3,"index":"hnsw","indexes":[{"field":"n","type":"integer"}],"if_not_exists":true,"text_fields":["t%d"]}`, i%2))
+	case 15:
+		_, err = w.try("txn.exec", fmt.Sprintf(`{"do":[{"command":"vector.collection.create","payload":{"collection":"points","dimension":3,"if_not_exists":true}},
+			{"command":"vector.upsert","payload":{"collection":"points","ids":[%d,%d],"rows":[[%d,1,2],[3,%d,1]]}},{"command":"kv.increment","payload":{"key":"points","by":2}}]}`,
+			i, i+1, i, i))
+	case 16:
+		_, err = w.try("txn.exec", fmt.Sprintf(`{"do":[{"command":"vector.collection.create","payload":{"collection":"points","dimension":3,"if_not_exists":true}},
+			{"command":"vector.delete","payload":{"collection":"points","ids":[%d]}}]}`, i-1))
+		if i%34 == 16 && err == nil {
+			_, err = w.try("vector.collection.clear", `{"collection":"points"}`)
+		}
 	}
 	return err
 }

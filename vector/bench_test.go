@@ -9,7 +9,6 @@ import (
 	"github.com/hivellm/synap-go/core"
 	"github.com/hivellm/synap-go/core/auth"
 	"github.com/hivellm/synap-go/core/command"
-	"github.com/hivellm/synap-go/core/value"
 	"github.com/hivellm/synap-go/vector"
 	"github.com/hivellm/synap-go/vector/collection"
 	"github.com/hivellm/synap-go/vector/tensor"
@@ -63,10 +62,7 @@ func (x *benched) vector() tensor.Floats { return x.noise(x.middle[x.r.IntN(len(
 func (x *benched) points(from, n int) *vector.UpsertRequest {
 	r := &vector.UpsertRequest{Collection: "c"}
 	for i := range n {
-		payload, err := value.OfJSON(fmt.Appendf(nil, `{"n":%d,"name":"point %d"}`, (from+i)%1000, from+i))
-		if err != nil {
-			x.b.Fatal(err)
-		}
+		payload := collection.Object(fmt.Sprintf(`{"n":%d,"name":"point %d"}`, (from+i)%1000, from+i))
 		r.Points = append(r.Points, vector.PointInput{ID: collection.NumberID(uint64(from + i)), Vector: x.vector(), Payload: payload}) //nolint:gosec // small
 	}
 	return r

@@ -6,7 +6,6 @@ import (
 	"github.com/hivellm/synap-go/core/auth"
 	"github.com/hivellm/synap-go/core/command"
 	"github.com/hivellm/synap-go/core/fault"
-	"github.com/hivellm/synap-go/core/value"
 	"github.com/hivellm/synap-go/vector/collection"
 	"github.com/hivellm/synap-go/vector/tensor"
 )
@@ -22,7 +21,7 @@ type Shown struct {
 type Point struct {
 	ID        collection.ID            `json:"id"`
 	Version   uint64                   `json:"version" jsonschema:"of the record that put it"`
-	Payload   value.Value              `json:"payload,omitzero"`
+	Payload   collection.Object        `json:"payload,omitempty"`
 	Text      string                   `json:"text,omitempty"`
 	ExpiresAt int64                    `json:"expires_at,omitempty" jsonschema:"in Unix milliseconds; absent when it does not expire"`
 	Vector    tensor.Floats            `json:"vector,omitempty" jsonschema:"the default vector"`
@@ -41,9 +40,7 @@ func (s *Shown) point(p *collection.Point, vectors vectors) Point {
 		if len(s.Fields) > 0 {
 			payload = collection.Project(payload, s.Fields)
 		}
-		if payload != "" {
-			out.Payload = value.Restore(value.JSON, payload)
-		}
+		out.Payload = collection.Object(payload)
 	}
 	for name, v := range vectors {
 		switch {

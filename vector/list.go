@@ -61,7 +61,8 @@ type StatsResponse struct {
 	Pending   int              `json:"pending" jsonschema:"vectors that wait to be put into a graph, and are searched exactly until then"`
 	Bytes     int64            `json:"bytes" jsonschema:"about how much memory it takes"`
 	Memory    Memory           `json:"memory"`
-	Vectors   map[string]Shape `json:"vectors" jsonschema:"its vectors, by name; the default one has none"`
+	Vector    *Shape           `json:"vector,omitempty" jsonschema:"its default vector"`
+	Vectors   map[string]Shape `json:"vectors,omitempty" jsonschema:"its other vectors, by name"`
 	Fields                     // what it indexes of payloads
 	Language  string           `json:"language,omitempty"`
 	CreatedAt int64            `json:"created_at" jsonschema:"in Unix milliseconds"`
@@ -91,7 +92,12 @@ func (s *Collections) stats(_ context.Context, r *NameRequest) (resp StatsRespon
 		Vectors: map[string]Shape{},
 	}
 	for _, v := range config.Vectors {
-		resp.Vectors[v.Name] = shapeOf(v)
+		shape := shapeOf(v)
+		if v.Name == "" {
+			resp.Vector = &shape
+		} else {
+			resp.Vectors[v.Name] = shape
+		}
 	}
 	for _, x := range config.Indexes {
 		resp.Indexes = append(resp.Indexes, IndexRequest{x.Path, x.Type})

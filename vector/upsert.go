@@ -8,7 +8,6 @@ import (
 	"github.com/hivellm/synap-go/core/command"
 	"github.com/hivellm/synap-go/core/fault"
 	"github.com/hivellm/synap-go/core/journal"
-	"github.com/hivellm/synap-go/core/value"
 	"github.com/hivellm/synap-go/vector/collection"
 	"github.com/hivellm/synap-go/vector/tensor"
 )
@@ -24,7 +23,7 @@ type PointInput struct {
 	ID        collection.ID            `json:"id,omitzero" jsonschema:"a text, or an integer; a text of digits is the integer"`
 	Vector    tensor.Floats            `json:"vector,omitempty" jsonschema:"the default vector"`
 	Vectors   map[string]tensor.Floats `json:"vectors,omitempty" jsonschema:"the others, by name"`
-	Payload   value.Value              `json:"payload,omitzero" jsonschema:"a JSON object to filter by and to get back"`
+	Payload   collection.Object        `json:"payload,omitempty" jsonschema:"a JSON object to filter by and to get back"`
 	Text      string                   `json:"text,omitempty" jsonschema:"what vector.hybrid finds by its words"`
 	TTL       int64                    `json:"ttl,omitempty" min:"1" max:"3162240000" jsonschema:"seconds until the point expires"`
 	TTLMS     int64                    `json:"ttl_ms,omitempty" min:"1" max:"3162240000000" jsonschema:"milliseconds until the point expires"`
@@ -108,10 +107,7 @@ func (p *PointInput) validate() error {
 	if err := p.ID.Check(); err != nil {
 		return err
 	}
-	if !p.Payload.IsZero() && (p.Payload.Kind() != value.JSON || p.Payload.Data()[0] != '{') {
-		return fault.New(fault.Invalid, `"payload" is a JSON object`).With("field", "payload")
-	}
-	if n := p.Payload.Len(); n > collection.MaxPayloadBytes {
+	if n := len(p.Payload); n > collection.MaxPayloadBytes {
 		return fault.New(fault.TooLarge, "the payload is %d bytes long; at most %d are allowed", n, collection.MaxPayloadBytes).
 			With("limit", collection.MaxPayloadBytes)
 	}
@@ -185,7 +181,7 @@ func (r *UpsertRequest) ops(now int64, e *entry) ([]journal.Op, error) {
 	ops := make([]journal.Op, len(r.all))
 	for i := range r.all {
 		p := &r.all[i]
-		d := &collection.Draft{ID: p.ID, Payload: p.Payload.Data(), Text: p.Text}
+		d := &collection.Draft{ID: p.ID, Payload: string(p.Payload), Text: p.Text}
 		var err error
 		if d.Expires, err = p.deadline(now); err == nil {
 			d.Rows, err = e.Encode(p.named())

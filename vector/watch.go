@@ -9,7 +9,6 @@ import (
 	"github.com/hivellm/synap-go/core/command"
 	"github.com/hivellm/synap-go/core/fault"
 	"github.com/hivellm/synap-go/core/journal"
-	"github.com/hivellm/synap-go/core/value"
 	"github.com/hivellm/synap-go/vector/collection"
 )
 
@@ -67,13 +66,13 @@ func (r *WatchRequest) Validate() error {
 
 // Event is something that happened to a collection. Vectors are not in it: vector.get has them.
 type Event struct {
-	Event      string          `json:"event" jsonschema:"upsert, delete, expire (its time was over), configured or dropped"`
-	Collection string          `json:"collection"`
-	IDs        []collection.ID `json:"ids,omitempty" jsonschema:"the points"`
-	Payload    value.Value     `json:"payload,omitzero" jsonschema:"of an upsert"`
-	Text       string          `json:"text,omitempty" jsonschema:"of an upsert"`
-	ExpiresAt  int64           `json:"expires_at,omitempty" jsonschema:"of an upsert: when the point expires, in Unix milliseconds; absent when it does not"`
-	Version    uint64          `json:"version" jsonschema:"the version of this change"`
+	Event      string            `json:"event" jsonschema:"upsert, delete, expire (its time was over), configured or dropped"`
+	Collection string            `json:"collection"`
+	IDs        []collection.ID   `json:"ids,omitempty" jsonschema:"the points"`
+	Payload    collection.Object `json:"payload,omitempty" jsonschema:"of an upsert"`
+	Text       string            `json:"text,omitempty" jsonschema:"of an upsert"`
+	ExpiresAt  int64             `json:"expires_at,omitempty" jsonschema:"of an upsert: when the point expires, in Unix milliseconds; absent when it does not"`
+	Version    uint64            `json:"version" jsonschema:"the version of this change"`
 }
 
 func (s *Collections) watch(ctx context.Context, r *WatchRequest, out *command.Stream[Event]) error {
@@ -114,9 +113,7 @@ func eventOf(ev journal.Event) Event {
 		e.IDs = op.ids
 	case *put:
 		e.IDs, e.Text, e.ExpiresAt = []collection.ID{op.draft.ID}, op.draft.Text, op.draft.Expires
-		if op.draft.Payload != "" {
-			e.Payload = value.Restore(value.JSON, op.draft.Payload)
-		}
+		e.Payload = collection.Object(op.draft.Payload)
 	}
 	return e
 }
