@@ -48,6 +48,9 @@ func (s *Memories) Check() error {
 	}
 	s.collections.Scan(func(name string, c *collection) bool {
 		placed += c.numbers.Len()
+		if err := c.checkVectors(); err != nil {
+			complain("collection %s: %w", name, err)
+		}
 		if err := c.words.Check(); err != nil {
 			complain("collection %s: %w", name, err)
 		}
@@ -61,4 +64,25 @@ func (s *Memories) Check() error {
 			len(users), len(s.items), s.bytes, s.deadlines.Len(), s.waiting.Len(), len(s.kinds))
 	}
 	return errors.Join(wrong...)
+}
+
+// checkVectors verifies that the vectors that are compared are those that the memories have.
+func (c *collection) checkVectors() error {
+	n := 0
+	for slot, it := range c.slots {
+		if it == nil || !c.compares(it) {
+			continue
+		}
+		if c.vectors == nil || !c.vectors.Has(uint32(slot)) { //nolint:gosec // slots are uint32
+			return fmt.Errorf("the vector of %s is not compared", it.id())
+		}
+		n++
+	}
+	switch {
+	case c.vectors == nil:
+		return nil
+	case c.vectors.Len() != n:
+		return fmt.Errorf("%d vectors are compared, of %d", c.vectors.Len(), n)
+	}
+	return c.vectors.Check()
 }

@@ -22,7 +22,7 @@ func commands() []*command.Command {
 func writers() []*command.Command {
 	return []*command.Command{
 		command.Write(command.Info{
-			Name: "memory.store", Op: 0x0C01, Args: "text", Body: "text", Routes: []string{"POST /memory/:collection"}, Waits: true,
+			Name: "memory.store", Op: 0x0C01, Args: "text", Routes: []string{"POST /memory/:collection"}, Waits: true,
 			Summary: "Remember a text.",
 			Doc: "It is found by its words at once, and by its meaning when the embedder has answered; a store does not fail because the embedder does. " +
 				"similar names memories that say nearly the same.",

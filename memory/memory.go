@@ -120,7 +120,9 @@ func (s *Memories) Stats() command.Usage {
 func (s *Memories) weight() int64 {
 	n := s.bytes
 	s.collections.Scan(func(_ string, c *collection) bool {
-		n += c.words.Bytes()
+		if n += c.words.Bytes(); c.vectors != nil {
+			n += int64(c.vectors.Bytes())
+		}
 		return true
 	})
 	return n

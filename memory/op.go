@@ -12,7 +12,8 @@ import (
 )
 
 // The ops. Their numbers are permanent, and so are the encodings. Numbers are uvarints, strings a length and their bytes; a stamp is a time in Unix
-// milliseconds and two strings, who and which key; floats are IEEE 754, 32 bits, little-endian.
+// milliseconds and two strings, who and which key; floats are IEEE 754, 32 bits, little-endian,
+// and together a vector of length 1.
 //
 //	put     ┌────────────┬────────┬──────────┬───────────────────────────────────────────────────────────────┐
 //	        │ collection │ number │ flags u8 │ content …                                                     │
@@ -222,12 +223,16 @@ func readFloats(r *journal.Reader) []float32 {
 	if len(b) == 0 {
 		return nil
 	}
-	v := make([]float32, len(b)/4)
+	v, some := make([]float32, len(b)/4), false
 	for i := range v {
 		v[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
-		if x := float64(v[i]); math.IsNaN(x) || math.IsInf(x, 0) {
+		some = some || v[i] != 0
+		if !(v[i] >= -2 && v[i] <= 2) { // all are of length 1; so no NaN is let through
 			r.Fail()
 		}
+	}
+	if !some {
+		r.Fail()
 	}
 	return v
 }

@@ -93,7 +93,7 @@ func (s *Memories) search(ctx context.Context, r *SearchRequest) (SearchResponse
 		return resp, nil
 	}
 	h := s.hunt(c, f, max(minPool, poolFactor*r.Limit))
-	for _, found := range h.rank(terms, vector, s.model) {
+	for _, found := range h.rank(terms, vector) {
 		if len(resp.Results) == r.Limit {
 			break
 		}
@@ -146,9 +146,9 @@ func (s *Memories) hunt(c *collection, f filter, pool int) *hunt {
 }
 
 // rank finds memories by words and, with a vector, by meaning, and makes one ranking of the two.
-func (h *hunt) rank(terms text.Terms, vector []float32, model string) []Result {
+func (h *hunt) rank(terms text.Terms, vector []float32) []Result {
 	byWords := h.c.words.SearchTerms(terms, h.pool, h.keep, nil)
-	byMeaning := h.c.nearest(vector, model, h.pool, h.keep, nil)
+	byMeaning := h.c.nearest(vector, h.pool, h.keep, nil)
 	words, meaning := map[uint32]float64{}, map[uint32]float64{}
 	full := h.c.words.Full(terms)
 	var rankings [2]fusion.Ranking[uint32]
@@ -168,7 +168,7 @@ func (h *hunt) rank(terms text.Terms, vector []float32, model string) []Result {
 		it := h.c.slots[fused.ID]
 		res := Result{Words: round(words[fused.ID]), it: it}
 		similarity, near := meaning[fused.ID]
-		if !near && vector != nil && it.model == model { // it was found by words, and is farther away than all those found by meaning
+		if !near && len(it.vector) == len(vector) && h.c.compares(it) { // it was found by words, and is farther away than all those found by meaning
 			similarity = float64(dot(it.vector, vector))
 		}
 		res.Similarity = round(similarity)

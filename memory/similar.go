@@ -38,7 +38,7 @@ func (s *Memories) similar(collection string, terms text.Terms, vector []float32
 	now := s.now()
 	alive := func(slot uint32) bool { return !c.slots[slot].dead(now) }
 	seen := map[uint64]bool{}
-	for _, h := range c.nearest(vector, s.model, maxSimilar, alive, nil) {
+	for _, h := range c.nearest(vector, maxSimilar, alive, nil) {
 		if it := c.slots[h.Doc]; h.Score >= similarMeaning {
 			seen[it.number] = true
 			list = append(list, Similar{it.id(), round(float64(h.Score)), "meaning", clip(it.text, similarTextCut)})

@@ -36,7 +36,7 @@ var plan = map[string][]string{
 	"core/agent":  {"core/auth", "core/command", "core/fault", "core/journal", "core/value"},
 
 	// It stands on what finds vectors and texts, and on an embedder that runs elsewhere.
-	"memory":       {"core/auth", "core/command", "core/fault", "core/journal", "core/value", "vector/fusion", "vector/text"},
+	"memory":       {"core/auth", "core/command", "core/fault", "core/journal", "core/value", "vector/distance", "vector/fusion", "vector/hnsw", "vector/text"},
 	"memory/embed": {},
 
 	// What structures are made of, and what knows neither commands nor the journal: numbers in, numbers out.
