@@ -23,15 +23,18 @@ import (
 	"github.com/hivellm/synap-go/core/synaptest"
 	"github.com/hivellm/synap-go/memory"
 	"github.com/hivellm/synap-go/umicp"
+	"github.com/hivellm/synap-go/vector"
+	"github.com/hivellm/synap-go/vector/matrix"
 )
 
 // open returns the door of an engine with every structure.
 func open(t *testing.T) (*umicp.Server, *command.Table) {
 	t.Helper()
-	engine, err := core.New(core.Options{Version: "test", Structures: []*command.Structure{
+	engine, err := core.New(core.Options{Version: "test", Structures: append([]*command.Structure{
 		kv.Structure(kv.Options{}), queue.Structure(queue.Options{}), stream.Structure(stream.Options{}), pubsub.Structure(),
 		agent.Structure(), memory.Structure(memory.Options{}), directory.Structure(directory.Options{Structures: []string{"kv"}}),
-	}})
+		vector.Structure(),
+	}, matrix.Structures()...)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,13 +25,16 @@ func pathOf(c *command.Command) (path, aliases []string) {
 	return path, aliases
 }
 
+// ours are the program's own subcommands that a structure's things must not hide: synap key prints an API key.
+var ours = map[string]bool{"key": true}
+
 // namesOf are the subcommands that hold a structure's commands: its name, and what it holds in the singular, as
 // topic for pubsub.
 func namesOf(s *command.Structure) (name string, aliases []string) {
 	if s.Things == nil {
 		return s.Name, nil
 	}
-	if thing := strings.TrimSuffix(s.Things.Kind, "s"); thing != s.Name {
+	if thing := strings.TrimSuffix(s.Things.Kind, "s"); thing != s.Name && !ours[thing] {
 		aliases = append(aliases, thing)
 	}
 	return s.Name, aliases

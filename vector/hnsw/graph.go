@@ -83,14 +83,6 @@ func (x *Index) link(s *scratch, id uint32) {
 	}
 }
 
-// capacity is how many links a list of a level holds.
-func (x *Index) capacity(level int) int {
-	if level == 0 {
-		return 2 * x.options.M
-	}
-	return x.options.M
-}
-
 // join adds neighbours, with their distances from the node, to a node's list. A list that would grow too long is
 // chosen anew; that leaves it shorter than it may be, so the next few fit without choosing.
 func (x *Index) join(s *scratch, id uint32, level int, more []Hit) {
