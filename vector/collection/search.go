@@ -250,26 +250,35 @@ func (s *search) measureCame() bool {
 	return ok
 }
 
+// maxExtra is how many points that are in the graph and no longer meant a walk without a filter looks past by finding so
+// many more. When there are more of them, each is asked about as if there were a filter, which costs a walk more.
+const maxExtra = 64
+
 // walk looks into the graph. It reports false when it found fewer points than there are.
 func (s *search) walk() bool {
-	place := s.v.place
-	keep := func(slot uint32) bool {
-		p := s.c.slots[slot]
-		return s.meant(p) && p.at[place] == inGraph
+	there := func(p *Point) bool { return s.meant(p) && p.at[s.v.place] == inGraph }
+	var keep func(slot uint32) bool
+	extra := s.extra()
+	if s.plan.some != nil || s.plan.ask != nil || extra > maxExtra {
+		extra = 0
+		keep = func(slot uint32) bool { return there(s.c.slots[slot]) }
 	}
 	var err error
-	s.hits, err = s.v.graph.Search(s.q.Vector, s.k, s.q.Ef, keep, s.hits[:0])
+	s.hits, err = s.v.graph.Search(s.q.Vector, min(s.k+extra, hnsw.MaxEf), s.q.Ef, keep, s.hits[:0])
 	if err != nil {
 		return false
 	}
-	found := len(s.best.heap) + len(s.hits)
 	known := make(map[*Point]bool, len(s.best.heap)) // moved into the graph after it was measured
 	for _, b := range s.best.heap {
 		known[b.point] = true
 	}
+	found := len(s.best.heap)
 	for _, h := range s.hits {
-		if p := s.c.slots[h.ID]; !known[p] {
-			s.offer(p, h.Distance)
+		if p := s.c.slots[h.ID]; there(p) {
+			found++
+			if !known[p] {
+				s.offer(p, h.Distance)
+			}
 		}
 	}
 	left := s.c.Len()
@@ -277,6 +286,20 @@ func (s *search) walk() bool {
 		left = int(s.plan.some.GetCardinality()) //nolint:gosec // at most MaxPoints
 	}
 	return found >= min(s.k, left)
+}
+
+// extra is how many points the graph may find that are not there any more, or not there yet; when they are more than
+// maxExtra, not all are counted.
+func (s *search) extra() int {
+	n := len(s.c.held) + len(s.v.moving)
+	s.c.due.Scan(func(p *Point) bool {
+		if p.Expires > s.q.Now || n > maxExtra {
+			return false
+		}
+		n++
+		return true
+	})
+	return n
 }
 
 // allStayed reports whether what was found is still there.
