@@ -14,8 +14,9 @@ var (
 	probes    = 256    // points that are asked to learn how many a filter means
 )
 
-// walkCost is about how many vectors a walk measures for each candidate that it holds.
-const walkCost = 32
+// walkCost is about how many vectors a walk measures for each candidate that it holds. It is a variable so that tests can have
+// any filter walk.
+var walkCost = 32.0
 
 // Search returns the nearest points, the nearest first. It takes the lock by itself.
 func (c *Collection) Search(q *Query) ([]Hit, error) {
@@ -53,8 +54,9 @@ type search struct {
 	polite   bool // writers are let in between
 
 	plan  plan
-	start uint64 // of points put after this one, came knows
-	came  bool   // writers were let in
+	share float64 // about which part of the points the plan means
+	start uint64  // of points put after this one, came knows
+	came  bool    // writers were let in
 	best  nearest
 
 	slots, positions []uint32
@@ -113,8 +115,12 @@ func (s *search) worthWalking() bool {
 	case s.plan.ask != nil:
 		left = n * s.c.probe(s.plan)
 	}
-	return left*left > walkCost*float64(max(s.q.Ef, s.k, hnsw.DefaultEf))*n
+	s.share = left / max(1, n)
+	return left*left > walkCost*float64(s.ef())*n
 }
+
+// ef is how many candidates a walk holds when every point is meant.
+func (s *search) ef() int { return max(s.q.Ef, s.k, hnsw.DefaultEf) }
 
 // probe estimates of which part of the points the plan is about.
 func (c *Collection) probe(p plan) float64 {
@@ -250,21 +256,20 @@ func (s *search) measureCame() bool {
 	return ok
 }
 
-// maxExtra is how many points that are in the graph and no longer meant a walk without a filter looks past by finding so
-// many more. When there are more of them, each is asked about as if there were a filter, which costs a walk more.
-const maxExtra = 64
-
 // walk looks into the graph. It reports false when it found fewer points than there are.
+//
+// A filter is asked about what the walk passes: it is made as much wider as the filter leaves out, so that among the
+// candidates there are as many that are meant as there would be without one.
 func (s *search) walk() bool {
 	there := func(p *Point) bool { return s.meant(p) && p.at[s.v.place] == inGraph }
-	var keep func(slot uint32) bool
-	extra := s.extra()
-	if s.plan.some != nil || s.plan.ask != nil || extra > maxExtra {
-		extra = 0
-		keep = func(slot uint32) bool { return there(s.c.slots[slot]) }
+	wanted, ef := s.k, s.ef()
+	if s.plan.some != nil || s.plan.ask != nil {
+		wanted = int(float64(s.k)/s.share*1.25) + 8
+		ef = int(float64(ef) / s.share)
 	}
+	wanted += s.extra()
 	var err error
-	s.hits, err = s.v.graph.Search(s.q.Vector, min(s.k+extra, hnsw.MaxEf), s.q.Ef, keep, s.hits[:0])
+	s.hits, err = s.v.graph.Search(s.q.Vector, min(wanted, hnsw.MaxEf), min(ef, hnsw.MaxEf), nil, s.hits[:0])
 	if err != nil {
 		return false
 	}
@@ -288,18 +293,20 @@ func (s *search) walk() bool {
 	return found >= min(s.k, left)
 }
 
-// extra is how many points the graph may find that are not there any more, or not there yet; when they are more than
-// maxExtra, not all are counted.
+// maxExtra bounds how many expired points are counted; when there are more, a walk may find too few.
+const maxExtra = 1024
+
+// extra is how many points the graph may find that are not there any more, or not there yet.
 func (s *search) extra() int {
-	n := len(s.c.held) + len(s.v.moving)
+	n := 0
 	s.c.due.Scan(func(p *Point) bool {
-		if p.Expires > s.q.Now || n > maxExtra {
+		if p.Expires > s.q.Now || n == maxExtra {
 			return false
 		}
 		n++
 		return true
 	})
-	return n
+	return n + len(s.c.held) + len(s.v.moving)
 }
 
 // allStayed reports whether what was found is still there.
