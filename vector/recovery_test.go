@@ -211,12 +211,12 @@ func TestDeletingGivesMemoryBack(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			try("vector.collection.create", `{"collection":"c","dimension":64,"index":%q,"indexes":[{"field":"n","type":"integer"}]}`, index)
+			try("vector.collection.create", `{"collection":"c","dimension":64,"index":%q,"m":4,"ef_construction":16,"indexes":[{"field":"n","type":"integer"}]}`, index)
 			empty := usage()
-			row := "[1" + strings.Repeat(",0.5", 63) + "]"
 			for i := range 40 {
 				var points []string
 				for j := range 50 {
+					row := fmt.Sprintf("[%d,%d,%d", i, j, i*j%7) + strings.Repeat(",0.5", 61) + "]"
 					points = append(points, fmt.Sprintf(`{"id":%d,"vector":%s,"payload":{"n":%d},"text":"some words"}`, 50*i+j, row, i))
 				}
 				try("vector.upsert", `{"collection":"c","points":[%s]}`, strings.Join(points, ","))

@@ -14,8 +14,9 @@ var (
 	probes    = 256    // points that are asked to learn how many a filter means
 )
 
-// walkCost is about how many vectors a walk measures for each candidate that it holds.
-const walkCost = 32
+// walkCost is about how many vectors a walk measures for each candidate that it holds. It is a variable so that tests can have
+// any filter walk.
+var walkCost = 32.0
 
 // Search returns the nearest points, the nearest first. It takes the lock by itself.
 func (c *Collection) Search(q *Query) ([]Hit, error) {
@@ -53,8 +54,9 @@ type search struct {
 	polite   bool // writers are let in between
 
 	plan  plan
-	start uint64 // of points put after this one, came knows
-	came  bool   // writers were let in
+	share float64 // about which part of the points the plan means
+	start uint64  // of points put after this one, came knows
+	came  bool    // writers were let in
 	best  nearest
 
 	slots, positions []uint32
@@ -113,8 +115,12 @@ func (s *search) worthWalking() bool {
 	case s.plan.ask != nil:
 		left = n * s.c.probe(s.plan)
 	}
-	return left*left > walkCost*float64(max(s.q.Ef, s.k, hnsw.DefaultEf))*n
+	s.share = left / max(1, n)
+	return left*left > walkCost*float64(s.ef())*n
 }
+
+// ef is how many candidates a walk holds when every point is meant.
+func (s *search) ef() int { return max(s.q.Ef, s.k, hnsw.DefaultEf) }
 
 // probe estimates of which part of the points the plan is about.
 func (c *Collection) probe(p plan) float64 {
@@ -251,25 +257,33 @@ func (s *search) measureCame() bool {
 }
 
 // walk looks into the graph. It reports false when it found fewer points than there are.
+//
+// A filter is asked about what the walk passes: it is made as much wider as the filter leaves out, so that among the
+// candidates there are as many that are meant as there would be without one.
 func (s *search) walk() bool {
-	place := s.v.place
-	keep := func(slot uint32) bool {
-		p := s.c.slots[slot]
-		return s.meant(p) && p.at[place] == inGraph
+	there := func(p *Point) bool { return s.meant(p) && p.at[s.v.place] == inGraph }
+	wanted, ef := s.k, s.ef()
+	if s.plan.some != nil || s.plan.ask != nil {
+		wanted = int(float64(s.k)/s.share*1.25) + 8
+		ef = int(float64(ef) / s.share)
 	}
+	wanted += s.extra()
 	var err error
-	s.hits, err = s.v.graph.Search(s.q.Vector, s.k, s.q.Ef, keep, s.hits[:0])
+	s.hits, err = s.v.graph.Search(s.q.Vector, min(wanted, hnsw.MaxEf), min(ef, hnsw.MaxEf), nil, s.hits[:0])
 	if err != nil {
 		return false
 	}
-	found := len(s.best.heap) + len(s.hits)
 	known := make(map[*Point]bool, len(s.best.heap)) // moved into the graph after it was measured
 	for _, b := range s.best.heap {
 		known[b.point] = true
 	}
+	found := len(s.best.heap)
 	for _, h := range s.hits {
-		if p := s.c.slots[h.ID]; !known[p] {
-			s.offer(p, h.Distance)
+		if p := s.c.slots[h.ID]; there(p) {
+			found++
+			if !known[p] {
+				s.offer(p, h.Distance)
+			}
 		}
 	}
 	left := s.c.Len()
@@ -277,6 +291,22 @@ func (s *search) walk() bool {
 		left = int(s.plan.some.GetCardinality()) //nolint:gosec // at most MaxPoints
 	}
 	return found >= min(s.k, left)
+}
+
+// maxExtra bounds how many expired points are counted; when there are more, a walk may find too few.
+const maxExtra = 1024
+
+// extra is how many points the graph may find that are not there any more, or not there yet.
+func (s *search) extra() int {
+	n := 0
+	s.c.due.Scan(func(p *Point) bool {
+		if p.Expires > s.q.Now || n == maxExtra {
+			return false
+		}
+		n++
+		return true
+	})
+	return n + len(s.c.held) + len(s.v.moving)
 }
 
 // allStayed reports whether what was found is still there.

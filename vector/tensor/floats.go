@@ -93,7 +93,7 @@ func (f *Floats) UnmarshalJSON(raw []byte) error {
 }
 
 // parseFloats reads a JSON array of numbers and returns what follows it. encoding/json does the same by reflection, at
-// seven times the cost (BenchmarkFloats): a vector is the bulk of every request that has one.
+// four times the cost (BenchmarkFloats): a vector is the bulk of every request that has one.
 func parseFloats(dst []float32, raw []byte) (v []float32, rest []byte, err error) {
 	if len(raw) == 0 || raw[0] != '[' {
 		return nil, nil, notNumbers()
