@@ -14,8 +14,8 @@ func (s *Memories) Apply(seq uint64, op journal.Op) {
 			s.set(n, nil, nil)
 		}
 	case *clearOp:
-		for _, n := range s.numbers(op.collection) {
-			s.set(n, nil, nil)
+		if c, ok := s.collections.Get(op.collection); ok {
+			s.empty(c)
 		}
 	}
 }

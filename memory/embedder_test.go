@@ -35,6 +35,13 @@ func (m *model) set(down bool, delay time.Duration) {
 	m.down, m.delay = down, delay
 }
 
+// called says how often it was called, and how many texts it has embedded.
+func (m *model) called() (calls, texts int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.calls, len(m.texts)
+}
+
 func (m *model) RoundTrip(r *http.Request) (*http.Response, error) {
 	m.mu.Lock()
 	m.calls++

@@ -60,10 +60,7 @@ func TestTheEmbedderIsDown(t *testing.T) {
 			t.Errorf("the stats say %+v", st)
 		}
 		time.Sleep(10 * time.Minute)
-		w.model.mu.Lock()
-		calls := w.model.calls
-		w.model.mu.Unlock()
-		if calls > 100 {
+		if calls, _ := w.model.called(); calls > 100 {
 			t.Errorf("an embedder that is down was asked %d times in ten minutes", calls)
 		}
 		w.model.set(false, 0)
@@ -143,13 +140,11 @@ func TestATextThatChangesMeanwhile(t *testing.T) {
 			t.Errorf("it has no vector of its text: %+v", a)
 		}
 		// New metadata do not need a new vector.
-		w.model.mu.Lock()
-		before := len(w.model.texts)
-		w.model.mu.Unlock()
+		_, before := w.model.called()
 		w.must(t, "memory.update", `{"id":"default:1","metadata":{"a":1}}`)
 		time.Sleep(time.Minute)
-		if st := w.must(t, "memory.stats", `{}`); st.Waiting != 0 || len(w.model.texts) != before {
-			t.Errorf("metadata were embedded: %v", w.model.texts[before:])
+		if _, after := w.model.called(); after != before || w.must(t, "memory.stats", `{}`).Waiting != 0 {
+			t.Errorf("metadata were embedded: %d texts", after-before)
 		}
 		w.stop()
 		if err := w.Engine.Check(); err != nil {
@@ -170,13 +165,13 @@ func TestATextThatIsRefused(t *testing.T) {
 		if st := w.must(t, "memory.stats", `{}`); st.Waiting != 1 || st.Embedder.Trouble != "" {
 			t.Errorf("the stats say %+v", st)
 		}
-		calls := w.model.calls
+		calls, _ := w.model.called()
 		time.Sleep(50 * time.Minute)
-		if w.model.calls != calls {
-			t.Errorf("it was tried %d times more within the hour", w.model.calls-calls)
+		if more, _ := w.model.called(); more != calls {
+			t.Errorf("it was tried %d times more within the hour", more-calls)
 		}
 		time.Sleep(20 * time.Minute)
-		if w.model.calls == calls {
+		if more, _ := w.model.called(); more == calls {
 			t.Error("it was never tried again")
 		}
 		if a := w.must(t, "memory.search", `{"query":"vehicle"}`); !strings.Contains(a.Note, "1 memories have no vector") {
@@ -204,8 +199,9 @@ func TestAnotherModel(t *testing.T) {
 		}
 		w.start(t)
 		time.Sleep(time.Minute)
-		if st := w.must(t, "memory.stats", `{}`); st.Waiting != 0 || len(w.model.texts) != 200 {
-			t.Errorf("%d texts were embedded: %+v", len(w.model.texts), st)
+		_, texts := w.model.called()
+		if st := w.must(t, "memory.stats", `{}`); st.Waiting != 0 || texts != 200 {
+			t.Errorf("%d texts were embedded: %+v", texts, st)
 		}
 		w.stop()
 		if err := w.Engine.Check(); err != nil {

@@ -100,7 +100,7 @@ func (s *Memories) find(collection string, number uint64, now int64) *item {
 }
 
 // set makes it, or nothing with nil, the memory of that number, and keeps all indexes with it. terms are the words of its text, if they are known already.
-// It is the only code that changes what s holds. s.mu is held.
+// It and empty are the only code that changes what s holds. s.mu is held.
 func (s *Memories) set(number uint64, it *item, terms *text.Terms) {
 	old := s.items[number]
 	if old != nil {
@@ -129,6 +129,29 @@ func (s *Memories) set(number uint64, it *item, terms *text.Terms) {
 
 // forget takes the old memory out of what the next does not take over from it.
 func (s *Memories) forget(old, next *item) {
+	s.release(old, next)
+	if next != nil && next.collection == old.collection {
+		return
+	}
+	c, _ := s.collections.Get(old.collection)
+	if c.remove(old); c.numbers.Len() == 0 {
+		s.collections.Delete(c.name)
+	}
+}
+
+// empty forgets all of a collection, with its indexes as a whole: taking the memories out one by one would take seconds for many.
+func (s *Memories) empty(c *collection) {
+	for _, it := range c.slots {
+		if it != nil {
+			s.release(it, nil)
+			delete(s.items, it.number)
+		}
+	}
+	s.collections.Delete(c.name)
+}
+
+// release takes the old memory out of all but its collection.
+func (s *Memories) release(old, next *item) {
 	s.bytes -= old.size()
 	s.drop(old.metadata)
 	if old.expires != 0 {
@@ -136,13 +159,6 @@ func (s *Memories) forget(old, next *item) {
 	}
 	if next == nil || !s.lacks(next) || next.textVersion != old.textVersion {
 		s.waiting.Delete(old.number)
-	}
-	if next != nil && next.collection == old.collection {
-		return
-	}
-	c, _ := s.collections.Get(old.collection)
-	if c.remove(old); c.numbers.Len() == 0 {
-		s.collections.Delete(c.name)
 	}
 }
 

@@ -148,7 +148,7 @@ func TestRandomHistory(t *testing.T) {
 	slots := func() uint32 { // near each other, and over the bounds of chunks
 		return uint32(r.IntN(4)<<16 - r.IntN(2)*5 + r.IntN(40) + 10)
 	}
-	for step := range 3000 {
+	for step := range 1500 {
 		doc := slots()
 		if r.IntN(3) > 0 {
 			s := sentence(r, r.IntN(12), 60)
