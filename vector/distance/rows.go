@@ -17,14 +17,18 @@ type Rows struct {
 }
 
 // blockBytes is about how large a block is: large enough for huge pages, small enough to be given back.
-const blockBytes = 8 << 20
+const (
+	blockBytes  = 8 << 20
+	minPerBlock = 64
+	maxPerBlock = 16_384
+)
 
 // NewRows returns Rows without a block. perBlock is how many slots a block should have, a power of two;
 // 0 leaves it to Rows.
 func NewRows(s *Space, perBlock int) *Rows {
 	r := &Rows{space: s}
 	if perBlock == 0 {
-		perBlock = max(blockBytes/s.size, 64)
+		perBlock = min(max(blockBytes/s.size, minPerBlock), maxPerBlock)
 	}
 	for 2<<r.shift <= perBlock {
 		r.shift++
@@ -77,6 +81,9 @@ func (r *Rows) Drop(block int) { r.blocks[block], r.heads[block], r.slots[block]
 
 // Blocks returns how many blocks there are, given back ones too.
 func (r *Rows) Blocks() int { return len(r.blocks) }
+
+// Slots returns how many slots a block has; 0 if it was given back.
+func (r *Rows) Slots(block int) int { return r.slots[block] }
 
 // Bytes returns how much memory is held.
 func (r *Rows) Bytes() int {

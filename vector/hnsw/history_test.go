@@ -77,7 +77,7 @@ func (m *model) nearest(q []float32, k int, keep func(uint32) bool) []Hit {
 }
 
 func TestRandomHistories(t *testing.T) {
-	const dim, steps, most = 24, 3000, 700
+	const dim, steps, most = 24, 1500, 400
 	for i, o := range kinds {
 		o.Dim = dim
 		t.Run(fmt.Sprintf("%d: %v %v", i, o.Metric, o.Element), func(t *testing.T) {
@@ -130,7 +130,7 @@ func TestRandomHistories(t *testing.T) {
 					}
 					sought += len(want)
 				}
-				if step%500 == 0 || step == steps-1 {
+				if step%300 == 0 || step == steps-1 {
 					if err := x.Check(); err != nil {
 						t.Fatalf("step %d: %v", step, err)
 					}

@@ -13,6 +13,7 @@ package hnsw
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"github.com/hivellm/synap-go/core/fault"
 	"github.com/hivellm/synap-go/vector/distance"
@@ -81,10 +82,17 @@ type Index struct {
 	mu sync.RWMutex
 
 	rows  *distance.Rows
-	alive bitmap // ids whose row may be measured; read and set atomically
-	count int    // how many are alive
-	end   uint32 // ids from here on were never used
+	alive bitmap       // ids whose row may be measured; read and set atomically
+	end   uint32       // ids from here on were never used
+	count atomic.Int64 // how many are alive
+
+	graph
+
+	// owners[id%owners] is held by who inserts or deletes under an id, over all steps of that; before mu.
+	owners [owners]sync.Mutex
 }
+
+const owners = 64
 
 // New returns an empty Index.
 func New(options Options) (*Index, error) {
@@ -93,6 +101,7 @@ func New(options Options) (*Index, error) {
 		return nil, err
 	}
 	x := &Index{options: options, space: space, rows: distance.NewRows(space, 0)}
+	x.links = newLinks(options.M, x.rows.PerBlock())
 	x.scratch.New = func() any { return newScratch() }
 	return x, nil
 }
@@ -104,11 +113,7 @@ func (x *Index) Options() Options { return x.options }
 func (x *Index) Space() *distance.Space { return x.space }
 
 // Len returns how many vectors there are.
-func (x *Index) Len() int {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	return x.count
-}
+func (x *Index) Len() int { return int(x.count.Load()) }
 
 // Has says whether there is a vector under an id.
 func (x *Index) Has(id uint32) bool {
@@ -121,7 +126,7 @@ func (x *Index) Has(id uint32) bool {
 func (x *Index) Bytes() int {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	return x.rows.Bytes() + 4*len(x.alive)
+	return x.rows.Bytes() + 4*len(x.alive) + x.links.bytes() + 4*len(x.degrees)
 }
 
 // Vector returns a copy of the vector under an id.

@@ -8,7 +8,8 @@ import (
 	"github.com/hivellm/synap-go/vector/distance"
 )
 
-// Insert puts a vector under an id, in place of the one that is there.
+// Insert puts a vector under an id, in place of the one that is there. While one is replaced, a search may
+// find neither the old nor the new one.
 func (x *Index) Insert(id uint32, v []float32) error {
 	if err := x.space.Check(v); err != nil {
 		return err
@@ -35,29 +36,69 @@ func (x *Index) AppendRow(b []byte, id uint32) ([]byte, distance.Head, bool) {
 	return append(b, x.rows.Row(id)...), *x.rows.Head(id), true
 }
 
-func (x *Index) insert(id uint32, write func(row []byte) distance.Head) error {
+func (x *Index) insert(id uint32, encode func(row []byte) distance.Head) error {
 	if id > MaxID {
 		return fault.New(fault.Exhausted, "an index holds at most %d vectors", MaxID+1)
 	}
-	x.mu.Lock()
-	defer x.mu.Unlock()
+	owner := &x.owners[id%owners]
+	owner.Lock()
+	defer owner.Unlock()
+	s := x.scratch.Get().(*scratch)
+	defer x.scratch.Put(s)
+	x.remove(s, id)
+
+	x.room(id)
+	defer x.mu.RUnlock()
+	*x.rows.Head(id) = encode(x.rows.Row(id))
+	x.alive.set(id)
+	x.count.Add(1)
+	if !x.options.Flat {
+		x.link(s, id)
+	}
+	return nil
+}
+
+// room returns with mu held shared and memory for an id.
+func (x *Index) room(id uint32) {
+	x.mu.RLock()
+	for id >= x.end || !x.rows.Has(id) {
+		x.mu.RUnlock()
+		x.mu.Lock()
+		x.grow(id)
+		x.mu.Unlock()
+		x.mu.RLock()
+	}
+}
+
+// grow makes memory for an id; mu is held exclusively.
+func (x *Index) grow(id uint32) {
 	if !x.rows.Has(id) {
 		x.rows.Grow(id)
+		if !x.options.Flat {
+			x.links.cover(x.rows)
+		}
 	}
 	x.alive = x.alive.grow(id)
-	if !x.alive.has(id) {
-		x.count++
+	if n := 32 * len(x.alive); !x.options.Flat && n > len(x.degrees) {
+		degrees := make([]uint32, n)
+		copy(degrees, x.degrees)
+		x.degrees = degrees
 	}
 	x.end = max(x.end, id+1)
-	*x.rows.Head(id) = write(x.rows.Row(id))
-	x.alive.set(id)
-	return nil
 }
 
 // Build inserts n vectors with many goroutines, which is what a recovery does. item is called once for each number
 // from 0 to n-1, by several goroutines at once; the vector it returns is not used after the next call by the same
 // worker, whose number, 0 to workers-1, it gets. The first error ends the building.
 func (x *Index) Build(workers, n int, item func(worker, i int) (id uint32, v []float32)) error {
+	return spread(workers, n, func(w, i int) error {
+		id, v := item(w, i)
+		return x.Insert(id, v)
+	})
+}
+
+// spread calls do for each number from 0 to n-1, from many goroutines that it waits for. The first error ends it.
+func spread(workers, n int, do func(worker, i int) error) error {
 	var next atomic.Int64
 	var failed atomic.Bool
 	errs := make([]error, max(workers, 1))
@@ -69,10 +110,8 @@ func (x *Index) Build(workers, n int, item func(worker, i int) (id uint32, v []f
 				if i >= n {
 					return
 				}
-				id, v := item(w, i)
-				if errs[w] = x.Insert(id, v); errs[w] != nil {
+				if errs[w] = do(w, i); errs[w] != nil {
 					failed.Store(true)
-					return
 				}
 			}
 		})
@@ -84,20 +123,4 @@ func (x *Index) Build(workers, n int, item func(worker, i int) (id uint32, v []f
 		}
 	}
 	return nil
-}
-
-// Delete removes the vector under an id, and says whether there was one.
-func (x *Index) Delete(id uint32) bool {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if !x.alive.has(id) {
-		return false
-	}
-	x.alive.clear(id)
-	x.count--
-	per := x.rows.PerBlock()
-	if block := int(id) / per; per >= 32 && x.alive.none(block*per, (block+1)*per) {
-		x.rows.Drop(block)
-	}
-	return true
 }

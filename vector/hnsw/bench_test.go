@@ -1,0 +1,36 @@
+package hnsw
+
+import (
+	"math/rand/v2"
+	"testing"
+)
+
+func clustered(r *rand.Rand, n, dim int) [][]float32 {
+	centres := make([][]float32, 300)
+	for i := range centres {
+		centres[i] = random(r, dim)
+	}
+	vs := make([][]float32, n)
+	for i := range vs {
+		v := random(r, dim)
+		c := centres[r.IntN(len(centres))]
+		for j := range v {
+			v[j] = v[j]*0.7 + c[j]
+		}
+		vs[i] = v
+	}
+	return vs
+}
+
+func BenchmarkInsert(b *testing.B) {
+	r := rand.New(rand.NewPCG(1, 2))
+	vs := clustered(r, 5000, 384)
+	x := mustNew(b, Options{Dim: 384})
+	i := 0
+	for b.Loop() {
+		if err := x.Insert(uint32(i), vs[i%len(vs)]); err != nil {
+			b.Fatal(err)
+		}
+		i++
+	}
+}
