@@ -52,8 +52,9 @@ var plan = map[string][]string{
 	"vector/tensor":     {"core/fault"},
 
 	// Inside the vector structure: pure maths, which knows no command.
-	"vector/distance": {"core/fault"},
-	"vector/hnsw":     {"core/fault", "vector/distance"},
+	"vector/distance":     {"core/fault"},
+	"vector/distance/asm": {},
+	"vector/hnsw":         {"core/fault", "vector/distance"},
 
 	// The doors: they know the table, never a structure, the engine, the disk or each other.
 	"http":  {"core/auth", "core/command", "core/fault", "core/journal", "core/quota", "core/value"},
