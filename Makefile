@@ -65,7 +65,7 @@ torture: ## crashes, failures, kills and damage at every place there is: an hour
 	SYNAP_TORTURE=1 $(GO) test -timeout 24h -v -run TestKilledAtAnyMoment ./cmd/synap
 
 .PHONY: generate
-generate: ## rewrite the files in docs/ that the command table makes
+generate: ## rewrite what the command table makes: files in docs/, and the typed half of umicp/client
 	$(GO) test ./cmd/synap -run TestGeneratedFilesAreFresh -update
 
 .PHONY: bench
@@ -76,3 +76,8 @@ bench: ## benchmarks in process, HTTP against a bare gin handler, messages besid
 	$(GO) run ./bench/neighbour
 	$(GO) test ./persistence/... -run '^$$' -bench . -benchmem
 	$(GO) run ./bench/messages -disk -dir .
+
+.PHONY: bench-umicp
+bench-umicp: ## UMICP over TCP beside redis-benchmark, if that is installed, and vectors as tensors beside JSON
+	$(GO) test ./umicp/umx -run '^$$' -bench . -benchmem
+	$(GO) run ./bench/umicp

@@ -36,6 +36,8 @@ require (
 	pgregory.net/rapid v1.3.0
 )
 
+require github.com/evanw/esbuild v0.28.2
+
 require github.com/kylelemons/godebug v1.1.0 // indirect
 
 require (

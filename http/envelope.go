@@ -11,6 +11,7 @@ import (
 	"github.com/hivellm/synap-go/core/command"
 	"github.com/hivellm/synap-go/core/fault"
 	"github.com/hivellm/synap-go/core/journal"
+	"github.com/hivellm/synap-go/core/pack"
 	"github.com/hivellm/synap-go/core/quota"
 )
 
@@ -84,7 +85,7 @@ func (p *packedPayload) DecodeMsgpack(dec *msgpack.Decoder) error {
 
 // UnmarshalJSON is for the decoder of requests, which reads a second time by way of JSON what is wrong.
 func (p *packedPayload) UnmarshalJSON(text []byte) (err error) {
-	*p, _, err = transcode(nil, text)
+	*p, _, err = pack.FromJSON(nil, text)
 	return err
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/hivellm/synap-go/core/auth"
 	"github.com/hivellm/synap-go/core/command"
 	"github.com/hivellm/synap-go/core/fault"
+	"github.com/hivellm/synap-go/umicp/umx"
 )
 
 // discovery is the answer to GET /umicp/discover. It is made once: the table does not change.
@@ -29,15 +30,9 @@ type serverInfo struct {
 	Metadata        metadata `json:"metadata"`
 }
 
+// metadata says what a HELLO would say, so that who only speaks HTTP need not say one.
 type metadata struct {
-	UMX umx `json:"umx"`
-}
-
-// umx is what a HELLO would say of the binary protocol.
-type umx struct {
-	Versions   []int  `json:"umx"` // of the binary frame; empty: JSON envelopes only
-	PeerID     string `json:"peer_id"`
-	MaxMessage int64  `json:"max_message"` // bytes
+	UMX *umx.Hello `json:"umx"`
 }
 
 // operation is one row of the table, as peers see it.
@@ -64,7 +59,7 @@ func (s *Server) describe(table *command.Table) discovery {
 	d.Total = len(d.Operations)
 	d.ServerInfo = serverInfo{
 		Server: s.peer, Version: s.version, Protocol: "UMICP/2.0", OperationsCount: d.Total, MCPCompatible: true,
-		Metadata: metadata{umx{Versions: []int{}, PeerID: s.peer, MaxMessage: s.maxBytes}},
+		Metadata: metadata{umx.NewHello(s.peer, s.limits)},
 	}
 	for _, structure := range table.Structures() {
 		d.ServerInfo.Features = append(d.ServerInfo.Features, structure.Name)

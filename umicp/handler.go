@@ -10,13 +10,16 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/sirupsen/logrus"
 
 	"github.com/hivellm/synap-go/core/auth"
+	"github.com/hivellm/synap-go/core/clients"
 	"github.com/hivellm/synap-go/core/command"
 	"github.com/hivellm/synap-go/core/fault"
 	"github.com/hivellm/synap-go/core/journal"
+	"github.com/hivellm/synap-go/umicp/umx"
 )
 
 // The paths that a Server answers.
@@ -36,21 +39,46 @@ type Options struct {
 	Executor command.Executor
 	Version  string // of the program, for discovery
 	PeerID   string // "" is DefaultPeerID
-	MaxBytes int64  // of a request's body; 0 is DefaultMaxBytes
+	MaxBytes int64  // of a request's body over HTTP, and of a JSON envelope; 0 is DefaultMaxBytes
 	Log      logrus.FieldLogger
+
+	// Authenticator says who begins a session, by what its HELLO showed. Nil takes everybody for auth.Local. Over HTTP
+	// and WebSocket the front has said who calls; a HELLO may say otherwise.
+	Authenticator auth.Authenticator
+	// Clients is where connections of Serve's listeners are booked, which bounds them; nil books none.
+	Clients      *clients.Registry
+	Limits       umx.Limits    // proposed to peers; zero fields are the defaults of package umx
+	MaxSessions  int           // at once; the next one is sent away; 0 is DefaultMaxSessions
+	WriteTimeout time.Duration // how long a peer may take nothing before it is dropped; 0 is DefaultWriteTimeout
 }
 
-// Server answers envelopes. It is an http.Handler for Path and DiscoverPath, expects the caller's identity in
-// the request's context, and keeps nothing between requests.
+// What Options' zero fields mean.
+const (
+	DefaultMaxSessions  = 100_000
+	DefaultWriteTimeout = 10 * time.Second
+)
+
+// Server answers envelopes and frames. It is an http.Handler for Path and DiscoverPath and expects the caller's identity
+// in the request's context; Serve is for connections of its own. It keeps nothing when a session has ended.
 type Server struct {
 	executor command.Executor
 	version  string
 	peer     string
 	maxBytes int64
+	limits   umx.Limits
 	log      logrus.FieldLogger
 
+	authenticator auth.Authenticator
+	clients       *clients.Registry
+	maxSessions   int
+	writeTimeout  time.Duration
+
 	operations map[string]*command.Command // by every spelling
+	rows       map[*command.Command]*row
+	byOp       map[uint16]*row
 	discovery  discovery
+
+	sessions sessions
 }
 
 // New returns a server of the executor's table.
@@ -66,8 +94,26 @@ func New(o Options) *Server {
 		silent.SetOutput(io.Discard)
 		o.Log = silent
 	}
-	s := &Server{executor: o.Executor, version: o.Version, peer: o.PeerID, maxBytes: o.MaxBytes, log: o.Log}
+	if o.Authenticator == nil {
+		o.Authenticator = auth.Everybody
+	}
+	if o.MaxSessions <= 0 {
+		o.MaxSessions = DefaultMaxSessions
+	}
+	if o.WriteTimeout <= 0 {
+		o.WriteTimeout = DefaultWriteTimeout
+	}
+	s := &Server{
+		executor: o.Executor, version: o.Version, peer: o.PeerID, maxBytes: o.MaxBytes, limits: o.Limits.OrDefault(), log: o.Log,
+		authenticator: o.Authenticator, clients: o.Clients, maxSessions: o.MaxSessions, writeTimeout: o.WriteTimeout,
+		rows: map[*command.Command]*row{}, byOp: map[uint16]*row{},
+	}
+	s.sessions.init()
 	s.operations = spellings(o.Executor.Table())
+	for _, c := range o.Executor.Table().Commands() {
+		r := newRow(c)
+		s.rows[c], s.byOp[c.Op] = r, r
+	}
 	s.discovery = s.describe(o.Executor.Table())
 	return s
 }
@@ -110,11 +156,10 @@ func (s *Server) wrongMethod(w http.ResponseWriter, allowed string) {
 	s.write(w, http.StatusMethodNotAllowed, refusal{fault.New(fault.Unsupported, "the methods here are %s", allowed)})
 }
 
-// status answers GET /umicp, by which a peer sees that somebody is there.
+// status answers GET /umicp, by which a peer sees that somebody is there, or becomes a session.
 func (s *Server) status(w http.ResponseWriter, r *http.Request) {
 	if r.Header.Get("Upgrade") != "" {
-		s.write(w, http.StatusNotImplemented, refusal{fault.New(fault.Unsupported,
-			"UMICP over WebSocket comes with binary frames, which this version does not speak; POST a JSON envelope to %s", Path)})
+		s.upgrade(w, r)
 		return
 	}
 	s.write(w, http.StatusOK, struct {
@@ -124,42 +169,57 @@ func (s *Server) status(w http.ResponseWriter, r *http.Request) {
 	}{"ok", "UMICP", Version})
 }
 
-// post answers POST /umicp.
+// post answers POST /umicp: a JSON envelope, frames of UMX1, or a legacy frame.
 func (s *Server) post(w http.ResponseWriter, r *http.Request) {
 	caller := auth.FromContext(r.Context())
 	if caller == nil {
 		s.refuse(w, fault.New(fault.Unauthenticated, "who is calling is not known"))
 		return
 	}
-	if err := speaksJSON(r.Header.Get("Content-Type")); err != nil {
+	binary, err := speaks(r.Header.Get("Content-Type"))
+	if err != nil {
 		s.write(w, http.StatusUnsupportedMediaType, refusal{err})
 		return
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.maxBytes))
-	if err != nil {
-		s.refuse(w, unread(r.Context(), err))
+	body, failed := io.ReadAll(http.MaxBytesReader(w, r.Body, s.maxBytes))
+	if failed != nil {
+		s.refuse(w, unread(r.Context(), failed))
 		return
 	}
-	e, err := Decode(body)
-	if err != nil {
-		s.refuse(w, err)
-		return
+	switch kind := umx.Sniff(body); {
+	case kind == 'X':
+		s.postFrames(w, r, caller, body)
+	case kind == 'L':
+		s.postLegacy(w, r, caller, body)
+	case binary && kind != '{':
+		s.write(w, http.StatusUnsupportedMediaType, refusal{fault.New(fault.Unsupported, "the body is neither a frame of UMX1 nor a JSON envelope")})
+	default:
+		e, err := Decode(body)
+		if err != nil {
+			s.refuse(w, err)
+			return
+		}
+		s.write(w, http.StatusOK, s.answer(r.Context(), caller, e))
 	}
-	s.write(w, http.StatusOK, s.answer(r.Context(), caller, e))
 }
 
-// speaksJSON reports what is wrong with a content type. None at all is taken for JSON, as older peers send none.
-func speaksJSON(contentType string) *fault.Error {
+// binaryType is the content type of frames.
+const binaryType = "application/umicp+binary"
+
+// speaks reports whether a content type is that of frames, or what is wrong with it. None at all is taken for JSON, as
+// older peers send none; what the body really is, its first bytes say.
+func speaks(contentType string) (binary bool, wrong *fault.Error) {
 	media, _, err := mime.ParseMediaType(contentType)
 	switch {
 	case contentType == "", media == "application/json", media == "application/umicp+json":
-		return nil
-	case media == "application/umicp+binary":
-		return fault.New(fault.Unsupported, "this version speaks no binary frames; send a JSON envelope as application/json")
+		return false, nil
+	case media == binaryType, media == "application/octet-stream":
+		return true, nil
 	case err != nil:
-		return fault.New(fault.Unsupported, "content type %q cannot be read", clip(contentType))
+		return false, fault.New(fault.Unsupported, "content type %q cannot be read", clip(contentType))
 	}
-	return fault.New(fault.Unsupported, "content type %q is not understood; send a JSON envelope as application/json", clip(media))
+	return false, fault.New(fault.Unsupported, "content type %q is not understood; send a JSON envelope as application/json or frames as %s",
+		clip(media), binaryType)
 }
 
 func unread(ctx context.Context, err error) error {

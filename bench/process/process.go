@@ -22,6 +22,7 @@ import (
 // Process is a server that was started.
 type Process struct {
 	Address string // host:port where it answers
+	Peers   string // where it listens for UMICP, if it says so
 	cmd     *exec.Cmd
 }
 
@@ -35,7 +36,10 @@ func BuildSynap(ctx context.Context, dir string) (string, error) {
 	return file, nil
 }
 
-var listens = regexp.MustCompile(`listens on http://([0-9.:]+)`)
+var (
+	listens = regexp.MustCompile(`listens on http://([0-9.:]+)`)
+	peers   = regexp.MustCompile(`umicp://([0-9.:]+)`)
+)
 
 // Start runs a server that says where it listens, and waits until it has said so.
 func Start(ctx context.Context, name string, args ...string) (*Process, error) {
@@ -56,6 +60,9 @@ func Start(ctx context.Context, name string, args ...string) (*Process, error) {
 		return nil, fmt.Errorf("it said %q: %w", line, errors.Join(err, io.ErrUnexpectedEOF))
 	}
 	p.Address = found[1]
+	if at := peers.FindStringSubmatch(line); at != nil {
+		p.Peers = at[1]
+	}
 	return p, nil
 }
 

@@ -24,6 +24,7 @@ import (
 // the defaults, with which everything works.
 type Config struct {
 	HTTP    string   `mapstructure:"http"`     // where the server listens
+	UMICP   string   `mapstructure:"umicp"`    // where it listens for frames of UMICP over TCP; "" is two ports above, "off" is nowhere
 	Hosts   []string `mapstructure:"hosts"`    // Host headers it answers to, besides its own address
 	Origins []string `mapstructure:"origins"`  // browser origins that it answers
 	MaxBody int64    `mapstructure:"max_body"` // bytes of a request's body
@@ -83,6 +84,7 @@ type setting struct {
 
 var settings = slices.Concat([]setting{
 	{"http", defaultAddress, "`address` to listen on", nil},
+	{"umicp", "", "`address` to listen on for UMICP over TCP, or off (default: two ports above --http)", nil},
 	{"hosts", []string{}, "further Host `names` to answer to", nil},
 	{"origins", []string{}, "browser `origins` to answer, such as https://app.example", nil},
 	{"max_body", 16 << 20, "largest request body in `bytes`", nil},

@@ -18,9 +18,9 @@ import (
 	"github.com/hivellm/synap-go/mcp"
 )
 
-var update = flag.Bool("update", false, "rewrite the generated files in docs/")
+var update = flag.Bool("update", false, "rewrite the generated files")
 
-// TestGeneratedFilesAreFresh compares what the command table makes with what is committed in docs/.
+// TestGeneratedFilesAreFresh compares what the command table makes with what is committed.
 // `make generate` rewrites the files.
 func TestGeneratedFilesAreFresh(t *testing.T) {
 	table, err := command.NewTable(tableForTests(t).Structures()...)
@@ -35,10 +35,15 @@ func TestGeneratedFilesAreFresh(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	client, err := clientSource(table)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, want := range map[string][]byte{
-		"openapi.json": openAPI, "mcp-tools.json": tools, "commands.md": reference(table), "config.md": []byte(settingsPage()),
+		"docs/openapi.json": openAPI, "docs/mcp-tools.json": tools, "docs/commands.md": reference(table), "docs/config.md": []byte(settingsPage()),
+		"umicp/client/commands.go": client,
 	} {
-		file := filepath.Join(root, "docs", name)
+		file := filepath.Join(root, name)
 		if !bytes.HasSuffix(want, []byte("\n")) {
 			want = append(want, '\n')
 		}
@@ -53,7 +58,7 @@ func TestGeneratedFilesAreFresh(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !bytes.Equal(got, want) {
-			t.Errorf("docs/%s is not what the command table makes: run make generate", name)
+			t.Errorf("%s is not what the command table makes: run make generate", name)
 		}
 	}
 }

@@ -20,6 +20,7 @@ const module = "github.com/hivellm/synap-go/"
 var plan = map[string][]string{
 	"core/fault":   {},
 	"core/value":   {"core/fault"},
+	"core/pack":    {"core/fault", "core/value"},
 	"core/auth":    {"core/fault"},
 	"core/journal": {"core/fault"},
 	"core/quota":   {"core/fault"},
@@ -59,12 +60,13 @@ var plan = map[string][]string{
 	"vector/distance/asm": {},
 
 	// The doors: they know the table, never a structure, the engine, the disk or each other.
-	"http":  {"core/auth", "core/clients", "core/command", "core/fault", "core/journal", "core/quota", "core/value"},
+	"http":  {"core/auth", "core/clients", "core/command", "core/fault", "core/journal", "core/pack", "core/quota", "core/value"},
 	"mcp":   {"core/auth", "core/command", "core/fault", "core/journal", "core/value", "prompts"},
-	"umicp": {"core/auth", "core/command", "core/fault", "core/journal", "core/value", "umicp/umx"},
+	"umicp": {"core/auth", "core/clients", "core/command", "core/fault", "core/journal", "core/pack", "core/value", "umicp/umx"},
 
 	// What a door and its clients share.
-	"umicp/umx": {"core/fault"},
+	"umicp/umx":    {"core/fault"},
+	"umicp/client": {"core/fault", "core/journal", "core/pack", "core/value", "umicp/umx"},
 
 	// What Prometheus is shown: the engine and its table, and no structure.
 	"metrics": {"core", "core/command"},
@@ -90,6 +92,7 @@ var plan = map[string][]string{
 	"bench/messages":  {"*"},
 	"bench/neighbour": {"bench/process"},
 	"bench/process":   {},
+	"bench/umicp":     {"*"},
 }
 
 // testOnly are imported by tests and by nothing else.

@@ -72,6 +72,8 @@ type server struct {
 	engine   *core.Engine
 	store    *persistence.Store // nil when everything is in memory
 	http     *http.Door
+	umicp    *umicp.Server
+	peers    []net.Listener // where frames of UMICP come in
 	mcp      *mcp.Server
 	memory   memory.Options // what memories were made with
 	listener net.Listener
@@ -139,6 +141,9 @@ func (s *server) open(c *Config, log *logrus.Logger) (err error) {
 	case err != nil:
 		return fmt.Errorf("cannot listen on %s: %w", c.HTTP, err)
 	}
+	if err := s.listenForPeers(c); err != nil {
+		return err
+	}
 	if s.store != nil {
 		return s.store.Announce(s.url())
 	}
@@ -150,6 +155,9 @@ func (s *server) close() error {
 	var errs []error
 	if s.listener != nil {
 		errs = append(errs, s.listener.Close())
+	}
+	for _, l := range s.peers {
+		errs = append(errs, l.Close())
 	}
 	if s.admin != nil {
 		errs = append(errs, s.admin.Close())
@@ -170,7 +178,6 @@ func (s *server) openDoors(c *Config, log *logrus.Logger) (err error) {
 	if s.mcp, err = mcp.New(mcp.Options{Executor: executor, Version: version, Log: log, Profile: c.Profile}); err != nil {
 		return err
 	}
-	peers := umicp.New(umicp.Options{Executor: executor, Version: version, Log: log, MaxBytes: c.MaxBody})
 	who := auth.Everybody
 	if !c.authOff() {
 		who = gate{s, directoryOf(s.engine)}
@@ -178,6 +185,9 @@ func (s *server) openDoors(c *Config, log *logrus.Logger) (err error) {
 	if s.audit != nil {
 		who = auditing{who, s.audit}
 	}
+	s.umicp = umicp.New(umicp.Options{
+		Executor: executor, Version: version, Log: log, MaxBytes: c.MaxBody, Authenticator: who, Clients: s.clients,
+	})
 	options := http.Options{
 		Executor: executor, Version: version, Log: log, Authenticator: who,
 		Clients: s.clients, Collectors: []prometheus.Collector{s.collector()}, CertificateName: c.principalOf(), MaxBatch: c.MaxBatch,
@@ -185,8 +195,8 @@ func (s *server) openDoors(c *Config, log *logrus.Logger) (err error) {
 		Addresses: quota.NewBuckets("address_requests", c.addressRate(), 0),
 		Mounts: []http.Mount{
 			{Pattern: "/mcp", Handler: s.mcp.Handler()},
-			{Pattern: umicp.Path, Handler: peers},
-			{Pattern: umicp.DiscoverPath, Handler: peers},
+			{Pattern: umicp.Path, Handler: s.umicp},
+			{Pattern: umicp.DiscoverPath, Handler: s.umicp},
 		},
 	}
 	if s.certs != nil {
@@ -230,6 +240,7 @@ func (s *server) run(ctx context.Context) error {
 	})
 	g.add(embedding(s.memory.Embedder))
 	g.add(func(ctx context.Context) error { return s.http.Serve(ctx, s.listener) })
+	g.add(func(ctx context.Context) error { return s.umicp.Serve(ctx, s.peers...) })
 	// Before the socket, so that tools that wait can still answer that the server is stopping.
 	g.add(until(s.mcp.Shutdown))
 	return g.run(ctx)

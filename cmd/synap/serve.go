@@ -46,7 +46,7 @@ func (a *app) serve(cmd *cobra.Command, _ []string) error {
 		hint += " --ca FILE"
 	}
 	s.onReady = func(key firstKey) {
-		tell(a.stdout, "synap %s listens on %s (%s); try: synap kv set greeting hello%s\n", version, url, config.where(), hint)
+		tell(a.stdout, "synap %s listens on %s%s (%s); try: synap kv set greeting hello%s\n", version, url, s.alsoOn(), config.where(), hint)
 		switch {
 		case config.authOff():
 			tell(a.stdout, "nobody is asked for a key (--auth=off): everybody on this machine may do everything\n")

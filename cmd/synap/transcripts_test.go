@@ -26,12 +26,15 @@ import (
 	"github.com/hivellm/synap-go/core/value"
 )
 
+// storyDoor is a way to play stories to a server of its own.
+type storyDoor struct {
+	name string
+	open func(t *testing.T) synaptest.Player
+}
+
 // TestStories plays every story through every door of a whole server: what it says is said the same everywhere.
 func TestStories(t *testing.T) {
-	doors := []struct {
-		name string
-		open func(t *testing.T) synaptest.Player
-	}{
+	doors := []storyDoor{
 		{"direct", func(t *testing.T) synaptest.Player { return direct(t, wholeServer(t).executor) }},
 		{"http envelope in JSON", func(t *testing.T) synaptest.Player { return httpJSON(wholeServer(t).url) }},
 		{"http envelope in MessagePack", func(t *testing.T) synaptest.Player { return httpMsgPack(wholeServer(t).url) }},
@@ -41,7 +44,7 @@ func TestStories(t *testing.T) {
 		{"mcp over http", func(t *testing.T) synaptest.Player { return mcpHTTP(t, wholeServer(t).url) }},
 		{"mcp over stdio", mcpStdio},
 	}
-	for _, door := range doors {
+	for _, door := range append(doors, umicpDoors()...) {
 		t.Run(door.name, func(t *testing.T) { synaptest.Play(t, door.open) })
 	}
 }
@@ -371,6 +374,7 @@ func resultOf(payload []byte) ([]byte, error) {
 // whole is a server that serves, with every structure behind every door.
 type whole struct {
 	url      string
+	peers    string // where it listens for frames
 	executor *command.Dispatcher
 }
 
@@ -395,7 +399,7 @@ func wholeServer(t *testing.T) whole {
 			t.Errorf("the server ended with %v", err)
 		}
 	})
-	return whole{"http://" + s.listener.Addr().String(), s.engine.Dispatcher()}
+	return whole{"http://" + s.listener.Addr().String(), s.peers[0].Addr().String(), s.engine.Dispatcher()}
 }
 
 func tableForTests(t *testing.T) *command.Table {

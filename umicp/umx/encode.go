@@ -2,6 +2,7 @@ package umx
 
 import (
 	"net"
+	"slices"
 )
 
 // Message is what is to be sent in one frame, or in several.
@@ -86,9 +87,16 @@ func (m *Message) Seal(b []byte, at, metaLen int) []byte {
 // Reserve appends the room for a header, to be filled in by Seal.
 func Reserve(b []byte) []byte { return append(b, zeros[:]...) }
 
-// Buffers returns the message as one frame, or as several when it is larger than maxFrame (0 is no bound), in
+// Buffers returns the message as one frame, or as several when it is larger than maxFrame (0 is the default), in
 // parts to be written one after the other. Tensors' data is not copied.
 func (m *Message) Buffers(maxFrame int) (net.Buffers, error) {
+	frames, err := m.Frames(maxFrame)
+	return slices.Concat(frames...), err
+}
+
+// Frames is Buffers with the parts of each frame by themselves, so that others' frames can go between. They are numbered
+// from Sequence on.
+func (m *Message) Frames(maxFrame int) ([]net.Buffers, error) {
 	meta, codec := m.storedMeta()
 	head, data, err := m.layOut(meta)
 	if err != nil {
@@ -107,12 +115,12 @@ func (m *Message) Buffers(maxFrame int) (net.Buffers, error) {
 		maxFrame = DefaultMaxFrame
 	}
 	if total+HeaderBytes <= uint64(maxFrame) { //nolint:gosec // not negative
-		return frameOf(h, append(net.Buffers{head}, data...)), nil
+		return []net.Buffers{frameOf(h, append(net.Buffers{head}, data...))}, nil
 	}
 	if m.Kind != KindMessage {
 		return nil, errorf(BufferOverflow, "a frame of %d bytes is larger than the %d that were agreed on", total, maxFrame)
 	}
-	return m.fragments(h, append(net.Buffers{head}, data...), maxFrame)
+	return fragmentsOf(h, append(net.Buffers{head}, data...), maxFrame)
 }
 
 // storedMeta is the metadata as it goes on the wire.
@@ -199,13 +207,13 @@ func frameOf(h Header, parts net.Buffers) net.Buffers {
 	return append(net.Buffers{first}, parts...)
 }
 
-// fragments cuts a message into frames of at most maxFrame bytes.
-func (m *Message) fragments(h Header, parts net.Buffers, maxFrame int) (net.Buffers, error) {
+// fragmentsOf cuts a message into frames of at most maxFrame bytes.
+func fragmentsOf(h Header, parts net.Buffers, maxFrame int) ([]net.Buffers, error) {
 	room := (maxFrame - HeaderBytes) &^ (align - 1)
 	if len(parts[0]) > room || room <= 0 {
 		return nil, errorf(BufferOverflow, "metadata and descriptors of %d bytes do not fit into a frame of %d", len(parts[0]), maxFrame)
 	}
-	var all net.Buffers
+	var all []net.Buffers
 	flags := h.Flags
 	for first := true; len(parts) > 0; first = false {
 		body, rest := cut(parts, room)
@@ -220,7 +228,7 @@ func (m *Message) fragments(h Header, parts net.Buffers, maxFrame int) (net.Buff
 		if !first {
 			part.Kind, part.MetaLen, part.Tensors, part.MetaCodec = KindFragment, 0, 0, None
 		}
-		all = append(all, frameOf(part, body)...)
+		all = append(all, frameOf(part, body))
 		h.Sequence++
 		parts = rest
 	}
@@ -240,13 +248,4 @@ func cut(parts net.Buffers, n int) (taken, rest net.Buffers) {
 		n -= len(p)
 	}
 	return taken, nil
-}
-
-// Frames is how many frames the message takes.
-func Frames(total uint64, maxFrame int) uint32 {
-	room := uint64(maxFrame-HeaderBytes) &^ (align - 1) //nolint:gosec // maxFrame is far above
-	if total <= room || room == 0 {
-		return 1
-	}
-	return uint32((total + room - 1) / room) //nolint:gosec // bounded by the largest message
 }

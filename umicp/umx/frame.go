@@ -10,7 +10,8 @@ type Limits struct {
 	MaxMessage uint64 // bytes of one message's body, also decompressed
 }
 
-func (l Limits) orDefault() Limits {
+// OrDefault fills in the defaults.
+func (l Limits) OrDefault() Limits {
 	if l.MaxFrame <= 0 {
 		l.MaxFrame = DefaultMaxFrame
 	}
@@ -27,12 +28,13 @@ type Frame struct {
 	Meta    []byte   // the metadata, decompressed
 	Tensors []Tensor // shadows Header.Tensors, which counts them
 	Body    []byte   // of this frame, as it came; the tensors of a fragment are not complete
+	owned   bool     // the body has memory of its own
 }
 
 // Decode reads the frame that b begins with, which must be there whole. n is its length. A frame to be ignored
 // (Kind unknown, Ignorable) is left without body.
 func (f *Frame) Decode(b []byte, l Limits) (n int, err error) {
-	l = l.orDefault()
+	l = l.OrDefault()
 	if err := f.ParseHeader(b, l.MaxFrame); err != nil {
 		return 0, err
 	}
@@ -45,7 +47,7 @@ func (f *Frame) Decode(b []byte, l Limits) (n int, err error) {
 
 // DecodeBody reads the body of the frame whose header was parsed.
 func (f *Frame) DecodeBody(body []byte, l Limits) error {
-	f.Body, f.Meta, f.Tensors = body, nil, f.Tensors[:0]
+	f.Body, f.Meta, f.Tensors, f.owned = body, nil, f.Tensors[:0], false
 	if f.Kind >= kinds || f.Kind.Bare() {
 		return nil
 	}
@@ -57,7 +59,7 @@ func (f *Frame) DecodeBody(body []byte, l Limits) error {
 	if f.Kind == KindFragment {
 		return nil
 	}
-	l = l.orDefault()
+	l = l.OrDefault()
 	if f.MessageLen > l.MaxMessage {
 		return errorf(BufferOverflow, "a message of %d bytes is larger than the %d that were agreed on", f.MessageLen, l.MaxMessage)
 	}
@@ -198,7 +200,8 @@ func AsFault(err error) *fault.Error {
 // Own returns a copy of the frame that stays valid. What had memory of its own already is not copied.
 func (f *Frame) Own() *Frame {
 	own := *f
-	if f.BodyLen+HeaderBytes <= fullBuffer {
+	own.owned = true
+	if !f.Owned() {
 		own.Body = append([]byte(nil), f.Body...)
 	}
 	if f.MetaCodec == None {
@@ -212,3 +215,6 @@ func (f *Frame) Own() *Frame {
 	}
 	return &own
 }
+
+// Owned reports whether the frame's body has memory of its own, which stays valid and belongs to its receiver.
+func (f *Frame) Owned() bool { return f.owned || f.BodyLen+HeaderBytes > fullBuffer }

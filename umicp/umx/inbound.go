@@ -33,7 +33,7 @@ type assembly struct {
 
 // NewInbound returns the order of a connection that has just begun. accepted says that the peer opened it.
 func NewInbound(accepted bool, l Limits) *Inbound {
-	in := &Inbound{limits: l.orDefault(), streams: map[uint64]*incoming{}}
+	in := &Inbound{limits: l.OrDefault(), streams: map[uint64]*incoming{}}
 	if accepted {
 		in.parity = 1
 	}
@@ -41,7 +41,7 @@ func NewInbound(accepted bool, l Limits) *Inbound {
 }
 
 // SetLimits changes what is accepted from the next frame on.
-func (in *Inbound) SetLimits(l Limits) { in.limits = l.orDefault() }
+func (in *Inbound) SetLimits(l Limits) { in.limits = l.OrDefault() }
 
 // Expect opens the peer's side of a stream that we open.
 func (in *Inbound) Expect(stream uint64) { in.streams[stream] = &incoming{} }
@@ -135,6 +135,9 @@ func (in *Inbound) forget(part **assembly) {
 func (in *Inbound) assemble(part **assembly, f *Frame) (*Frame, error) {
 	a := *part
 	switch {
+	case f.Kind == KindError && f.Flags&fragments == 0:
+		in.forget(part) // what was under way will not be finished
+		return f, nil
 	case f.Kind == KindFragment && a == nil:
 		return nil, errorf(ProtocolError, "a fragment goes on with a message that was not begun")
 	case f.Kind != KindFragment && a != nil:
@@ -168,7 +171,7 @@ func (in *Inbound) assemble(part **assembly, f *Frame) (*Frame, error) {
 	in.forget(part)
 	whole := &a.frame
 	whole.Flags = whole.Flags&^fragments | f.Flags&StreamEnd
-	whole.Body, whole.BodyLen = a.body, len(a.body)
+	whole.Body, whole.BodyLen, whole.owned = a.body, len(a.body), true
 	return whole, whole.Complete(a.body)
 }
 
@@ -178,3 +181,6 @@ func (in *Inbound) Cancelled(stream uint64) {
 		in.end(stream, s)
 	}
 }
+
+// Skip counts a frame of stream 0 that was taken by other means, as WELCOME is.
+func (in *Inbound) Skip() { in.first++ }

@@ -22,11 +22,11 @@ type Reader struct {
 
 // NewReader returns a reader of frames within the limits.
 func NewReader(src io.Reader, l Limits) *Reader {
-	return &Reader{src: src, limits: l.orDefault(), buf: make([]byte, firstBuffer)}
+	return &Reader{src: src, limits: l.OrDefault(), buf: make([]byte, firstBuffer)}
 }
 
 // SetLimits changes what is accepted from the next frame on, when two peers have agreed.
-func (r *Reader) SetLimits(l Limits) { r.limits = l.orDefault() }
+func (r *Reader) SetLimits(l Limits) { r.limits = l.OrDefault() }
 
 // Ready reports whether Next will return without reading.
 func (r *Reader) Ready() bool {

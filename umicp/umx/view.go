@@ -1,6 +1,7 @@
 package umx
 
 import (
+	"math"
 	"unsafe"
 )
 
@@ -58,4 +59,17 @@ func swap(b []byte, size int) {
 			b[i+j], b[i+size-1-j] = b[i+size-1-j], b[i+j]
 		}
 	}
+}
+
+// HalfToFloat is the number that a float16 stands for.
+func HalfToFloat(h uint16) float32 {
+	sign, exponent, fraction := uint32(h>>15)<<31, uint32(h>>10)&0x1f, uint32(h)&0x3ff
+	switch {
+	case exponent == 0x1f: // infinite, or not a number
+		return math.Float32frombits(sign | 0xff<<23 | fraction<<13)
+	case exponent != 0:
+		return math.Float32frombits(sign | (exponent+112)<<23 | fraction<<13)
+	}
+	f := float32(fraction) / (1 << 24) // subnormal, exactly
+	return math.Float32frombits(math.Float32bits(f) | sign)
 }

@@ -1,0 +1,520 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/hivellm/synap-go/core/fault"
+	"github.com/hivellm/synap-go/umicp/umx"
+)
+
+// session is a connection that has said HELLO.
+//
+// One goroutine reads, and gives every answer to who waits for it; callers write, and a frame that is appended
+// while another goroutine writes goes out with the next write.
+type session struct {
+	carrier carrier
+	limits  umx.Limits
+	hello   *umx.Hello    // what the server said
+	done    chan struct{} // closed when the reader has ended
+
+	writing sync.Mutex // held while frames are written; taken before pen
+	pen     sync.Mutex // guards out and sequence
+	out     []byte
+	spare   []byte // guarded by writing
+	next    uint32 // number of the next frame on stream 0
+
+	mu      sync.Mutex // guards the rest
+	err     error      // why it broke
+	request uint64     // the last request id
+	stream  uint64     // the last stream that was opened
+	pending map[uint64]*pending
+	open    map[uint64]*subscription
+	in      *umx.Inbound
+	credit  int64         // body bytes that may be sent on streams
+	more    chan struct{} // closed and replaced when credit comes
+	back    int64         // body bytes that were taken and the server was not told of
+}
+
+// pending is a call that waits for its answer.
+type pending struct {
+	response any // what to fill; nil drops the result
+	apart    map[string]umx.Tensor
+	stream   uint64
+	err      error
+	done     chan struct{}
+}
+
+func open(ctx context.Context, address string, o Options) (*session, error) {
+	ctx, cancel := context.WithTimeout(ctx, o.DialWithin)
+	defer cancel()
+	c, err := dial(ctx, address, o)
+	if err != nil {
+		return nil, noServer(address, err)
+	}
+	stop := context.AfterFunc(ctx, func() { _ = c.close() })
+	hello, err := greet(c, o)
+	if !stop() && err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		_ = c.close()
+		var wrong *umx.Error
+		if errors.As(err, &wrong) {
+			return nil, umx.AsFault(wrong)
+		}
+		return nil, noServer(address, err)
+	}
+	limits := umx.NewHello("", o.Limits).Agree(hello)
+	s := &session{
+		carrier: c, limits: limits, hello: hello, done: make(chan struct{}), pending: map[uint64]*pending{}, open: map[uint64]*subscription{},
+		in: umx.NewInbound(false, limits), credit: hello.ConnWindow, more: make(chan struct{}), next: 1,
+	}
+	s.in.Skip()           // WELCOME
+	s.stream = ^uint64(0) // minus one
+	go s.read()
+	return s, nil
+}
+
+func (s *session) broken() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
+}
+
+// fail ends the session, and everything that waits on it.
+func (s *session) fail(err error) {
+	s.mu.Lock()
+	if s.err == nil {
+		s.err = err
+		for id, p := range s.pending {
+			delete(s.pending, id)
+			p.err = lost(err)
+			close(p.done)
+		}
+		for _, sub := range s.open {
+			sub.finish(lost(err))
+		}
+		close(s.more)
+	}
+	s.mu.Unlock()
+	_ = s.carrier.close()
+}
+
+// read takes frames until the connection ends.
+func (s *session) read() {
+	defer close(s.done)
+	for {
+		f, err := s.carrier.next()
+		if err == nil {
+			err = s.frame(f)
+		}
+		if err != nil {
+			s.fail(err)
+			return
+		}
+	}
+}
+
+func (s *session) frame(f *umx.Frame) error {
+	switch {
+	case f.Kind > umx.KindFragment:
+		return nil
+	case f.Kind == umx.KindPing:
+		pong := umx.Message{Kind: umx.KindPong, Request: f.Request}
+		s.pen.Lock()
+		s.out = pong.Bare(s.out)
+		s.pen.Unlock()
+		return s.flush()
+	case f.Kind == umx.KindCredit:
+		s.credited(f)
+		return nil
+	case f.Kind == umx.KindGoAway:
+		return fault.New(umx.Code(f.Sequence).Fault(), "the server ends the session: %s", umx.Code(f.Sequence)) //nolint:gosec // an unknown code is Internal
+	case f.Kind.Bare():
+		return nil
+	}
+	s.mu.Lock()
+	whole, err := s.in.Accept(f)
+	sub := s.open[f.Stream]
+	s.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	if whole == nil {
+		return s.taken(f.Stream, sub, f.BodyLen, f.Kind)
+	}
+	if sub != nil {
+		sub.take(whole)
+		return nil
+	}
+	s.settle(whole)
+	return s.taken(f.Stream, nil, f.BodyLen, f.Kind)
+}
+
+// settle gives an answer to the call that waits for it.
+func (s *session) settle(f *umx.Frame) {
+	s.mu.Lock()
+	p := s.pending[f.Request]
+	delete(s.pending, f.Request)
+	s.mu.Unlock()
+	if p == nil {
+		return // it was given up
+	}
+	a, err := parseAnswer(f)
+	if err == nil {
+		err = a.fill(f, p.response, p.apart)
+	}
+	p.err = err
+	close(p.done)
+}
+
+// taken tells the server, now and then, that it may send again what has been taken in.
+func (s *session) taken(stream uint64, sub *subscription, body int, kind umx.Kind) error {
+	if stream == 0 || kind == umx.KindError {
+		return nil // those need no credit
+	}
+	n := int64(max(body, umx.HeaderBytes))
+	s.mu.Lock()
+	var conn, own int64
+	if s.back += n; s.back >= umx.DefaultConnWindow/2 {
+		conn, s.back = s.back, 0
+	}
+	if sub != nil {
+		if sub.back += n; sub.back >= umx.DefaultWindow/2 {
+			own, sub.back = sub.back, 0
+		}
+	}
+	s.mu.Unlock()
+	if conn == 0 && own == 0 {
+		return nil
+	}
+	s.pen.Lock()
+	if conn > 0 {
+		m := umx.Message{Kind: umx.KindCredit, Credit: uint64(conn)} //nolint:gosec // positive
+		s.out = m.Bare(s.out)
+	}
+	if own > 0 {
+		m := umx.Message{Kind: umx.KindCredit, Stream: stream, Credit: uint64(own)} //nolint:gosec // positive
+		s.out = m.Bare(s.out)
+	}
+	s.pen.Unlock()
+	return s.flush()
+}
+
+// credited takes a CREDIT. Those of single streams concern calls of one message, which the first credit covers.
+func (s *session) credited(f *umx.Frame) {
+	if f.Stream != 0 || f.MessageLen > 1<<50 {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.credit += int64(f.MessageLen) //nolint:gosec // just compared
+	if s.err == nil {
+		close(s.more)
+		s.more = make(chan struct{})
+	}
+}
+
+// start sends a request. response is filled before the pending's done is closed.
+func (s *session) start(ctx context.Context, r *request, response any) (*pending, error) {
+	if at, ok := ctx.Deadline(); ok {
+		left := time.Until(at).Milliseconds()
+		if left <= 0 {
+			return nil, fault.From(context.DeadlineExceeded)
+		}
+		r.deadline = uint32(min(left, 1<<31)) //nolint:gosec // just bounded
+	}
+	p := &pending{response: response, apart: r.apart, done: make(chan struct{})}
+	if !r.stream && r.tensors == nil {
+		return p, s.startPlain(r, p)
+	}
+	meta, err := r.appendMeta(nil)
+	if err != nil {
+		return nil, err
+	}
+	m := r.message(meta)
+	if r.stream {
+		m.Flags = umx.StreamStart | umx.StreamEnd
+	}
+	return p, s.send(ctx, &m, p, nil)
+}
+
+// startPlain is start of a request on stream 0 that is metadata alone, which is encoded where it is sent from.
+func (s *session) startPlain(r *request, p *pending) error {
+	id, err := s.register(p)
+	if err != nil {
+		return err
+	}
+	m := r.message(nil)
+	m.Request = id
+	s.pen.Lock()
+	at := len(s.out)
+	b, err := r.appendMeta(umx.Reserve(s.out))
+	if err != nil || r.tensors != nil { // it did not fit
+		s.out = b[:at]
+		s.pen.Unlock()
+		s.forget(id)
+		if err != nil {
+			return err
+		}
+		m := r.message(append([]byte(nil), b[at+umx.HeaderBytes:]...))
+		return s.send(context.Background(), &m, p, nil)
+	}
+	m.Sequence = s.next
+	s.next++
+	s.out = m.Seal(b, at, len(b)-at-umx.HeaderBytes)
+	full := len(s.out) > maxUnsent
+	s.pen.Unlock()
+	if full {
+		return s.press()
+	}
+	return s.flush()
+}
+
+// register gives a call its id.
+func (s *session) register(p *pending) (id uint64, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		return 0, lost(s.err)
+	}
+	s.request++
+	if p != nil {
+		s.pending[s.request] = p
+	}
+	return s.request, nil
+}
+
+func (s *session) forget(id uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.pending, id)
+}
+
+// send sends a message in as many frames as it takes; one that opens a stream waits for credit.
+func (s *session) send(ctx context.Context, m *umx.Message, p *pending, sub *subscription) error {
+	var err error
+	if m.Request, err = s.register(p); err != nil {
+		return err
+	}
+	opens := m.Flags&umx.StreamStart != 0
+	if opens {
+		if err := s.acquire(ctx, m); err != nil {
+			s.forget(m.Request)
+			return err
+		}
+	}
+	if err := s.write(m, p, sub, opens); err != nil {
+		return err
+	}
+	return s.flush()
+}
+
+// write sends the frames of a message, which nobody gets in between.
+func (s *session) write(m *umx.Message, p *pending, sub *subscription, opens bool) error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	if opens { // streams are opened in the order of their numbers: while nobody else writes
+		s.mu.Lock()
+		s.stream += 2 // from minus one
+		s.in.Expect(s.stream)
+		m.Stream = s.stream
+		if p != nil {
+			p.stream = m.Stream
+		}
+		if sub != nil {
+			sub.stream, sub.request = m.Stream, m.Request
+			s.open[m.Stream] = sub
+		}
+		s.mu.Unlock()
+	}
+	s.pen.Lock()
+	if !opens {
+		m.Sequence = s.next
+	}
+	frames, err := m.Frames(s.limits.MaxFrame)
+	if err == nil && !opens {
+		s.next += uint32(len(frames)) //nolint:gosec // bounded by the largest message
+	}
+	s.pen.Unlock()
+	if err != nil {
+		s.forget(m.Request)
+		return umx.AsFault(err)
+	}
+	for _, parts := range frames {
+		if err := s.drain(parts); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// acquire waits for credit on the connection and spends it.
+func (s *session) acquire(ctx context.Context, m *umx.Message) error {
+	total := int64(len(m.Meta) + umx.HeaderBytes)
+	for i := range m.Tensors {
+		total += int64(len(m.Tensors[i].Data)) + 2*umx.HeaderBytes
+	}
+	for {
+		s.mu.Lock()
+		if s.err != nil {
+			defer s.mu.Unlock()
+			return lost(s.err)
+		}
+		if s.credit > 0 {
+			s.credit -= total
+			s.mu.Unlock()
+			return nil
+		}
+		more := s.more
+		s.mu.Unlock()
+		select {
+		case <-more:
+		case <-ctx.Done():
+			return fault.From(ctx.Err())
+		}
+	}
+}
+
+// flush writes what was gathered, unless somebody is writing: who does looks again afterwards.
+func (s *session) flush() error {
+	for s.unsent() && s.writing.TryLock() {
+		err := s.drain(nil)
+		s.writing.Unlock()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *session) unsent() bool {
+	s.pen.Lock()
+	defer s.pen.Unlock()
+	return len(s.out) > 0
+}
+
+// maxUnsent is how much is gathered before callers wait until it is written.
+const maxUnsent = 256 << 10
+
+// press is flush of much: it waits until it is written.
+func (s *session) press() error {
+	s.writing.Lock()
+	err := s.drain(nil)
+	s.writing.Unlock()
+	if err != nil {
+		return err
+	}
+	return s.flush()
+}
+
+func (s *session) drain(more net.Buffers) error {
+	s.pen.Lock()
+	b := s.out
+	s.out, s.spare = s.spare[:0], nil
+	s.pen.Unlock()
+	if len(b) == 0 && len(more) == 0 {
+		s.spare = b
+		return nil
+	}
+	err := s.carrier.write(b, more)
+	if cap(b) <= 128<<10 {
+		s.spare = b[:0]
+	}
+	if err != nil {
+		s.fail(err)
+		return lost(err)
+	}
+	return nil
+}
+
+// cancel says that an answer is no longer wanted.
+func (s *session) cancel(stream, request uint64) {
+	m := umx.Message{Kind: umx.KindCancel, Stream: stream, Sequence: uint32(umx.Cancelled), Request: request}
+	s.pen.Lock()
+	s.out = m.Bare(s.out)
+	s.pen.Unlock()
+	_ = s.flush() // a broken session has told everybody
+}
+
+// wait waits for an answer.
+func (s *session) wait(ctx context.Context, p *pending) error {
+	select {
+	case <-p.done:
+		return p.err
+	case <-ctx.Done():
+	}
+	s.mu.Lock()
+	var request uint64
+	for id, other := range s.pending {
+		if other == p {
+			request = id
+			delete(s.pending, id)
+		}
+	}
+	s.mu.Unlock()
+	if request == 0 { // it came at the last moment
+		<-p.done
+		return p.err
+	}
+	s.cancel(p.stream, request)
+	return fault.From(ctx.Err())
+}
+
+// Call runs a command and fills what response points at: a struct, a map, a *Raw, or nothing with nil. The request is
+// a struct, a map, Raw, or nil.
+func (c *Client) Call(ctx context.Context, operation string, args, response any, opts ...Option) error {
+	r := &request{operation: operation, args: args, stream: beside[operation]}
+	for _, o := range opts {
+		o(r)
+	}
+	if c.http != nil {
+		return c.http.call(ctx, r, response)
+	}
+	s, err := c.connected(ctx)
+	if err != nil {
+		return err
+	}
+	p, err := s.start(ctx, r, response)
+	if err != nil {
+		return err
+	}
+	return s.wait(ctx, p)
+}
+
+// Pending is a call that was begun.
+type Pending struct {
+	session *session
+	p       *pending
+	err     error
+}
+
+// Start begins a call, to be waited for later: many can be under way, and those that are quick are run and answered in
+// the order in which they were begun. Over HTTP it is made when it is waited for.
+func (c *Client) Start(ctx context.Context, operation string, args, response any, opts ...Option) *Pending {
+	if c.http != nil {
+		return &Pending{err: c.Call(ctx, operation, args, response, opts...)}
+	}
+	r := &request{operation: operation, args: args, stream: beside[operation]}
+	for _, o := range opts {
+		o(r)
+	}
+	s, err := c.connected(ctx)
+	if err != nil {
+		return &Pending{err: err}
+	}
+	p, err := s.start(ctx, r, response)
+	return &Pending{s, p, err}
+}
+
+// Wait returns when the response is there.
+func (p *Pending) Wait(ctx context.Context) error {
+	if p.err != nil || p.p == nil {
+		return p.err
+	}
+	return p.session.wait(ctx, p.p)
+}

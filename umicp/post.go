@@ -1,0 +1,99 @@
+package umicp
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"sync"
+
+	"github.com/hivellm/synap-go/core/auth"
+	"github.com/hivellm/synap-go/core/fault"
+	"github.com/hivellm/synap-go/umicp/umx"
+)
+
+// memoryLink gathers what is written: the answer to a request over HTTP.
+type memoryLink struct {
+	mu   sync.Mutex
+	sent []byte
+	from string
+}
+
+func (l *memoryLink) write(frames []byte, more net.Buffers) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.sent = append(l.sent, frames...)
+	for _, p := range more {
+		l.sent = append(l.sent, p...)
+	}
+	return nil
+}
+
+func (l *memoryLink) close()         {}
+func (l *memoryLink) remote() string { return l.from }
+
+// postFrames answers a body of frames with frames: it is a session that has said HELLO and ends with the body. There is
+// no flow control; HTTP has its own.
+func (s *Server) postFrames(w http.ResponseWriter, r *http.Request, caller *auth.Identity, body []byte) {
+	l := &memoryLink{from: r.RemoteAddr}
+	x := newSession(s, l, r.Context())
+	x.caller, x.greet, x.brief = caller, false, true
+	x.limits = s.limits
+	x.hello = umx.NewHello("", s.limits)
+	x.hello.Window, x.credit, x.window = maxCredit, maxCredit, maxCredit
+	err := x.frames(body)
+	if err != nil {
+		x.cancel(fault.From(err))
+	}
+	x.running.Wait()
+	_ = x.flush() // memory takes everything
+	x.cancel(nil)
+	status := http.StatusOK
+	var wrong *umx.Error
+	if errors.As(err, &wrong) {
+		if status = statuses[wrong.Code.Fault()]; status == 0 {
+			status = http.StatusBadRequest
+		}
+		l.sent = wrongFrame(l.sent, wrong)
+	}
+	w.Header().Set("Content-Type", binaryType)
+	w.WriteHeader(status)
+	_, _ = w.Write(l.sent) // the client went away: there is nobody to tell
+}
+
+// wrongFrame appends the ERROR that says why the frames were read no further.
+func wrongFrame(b []byte, wrong *umx.Error) []byte {
+	m := umx.Message{
+		Op: umx.OpError, Kind: umx.KindError, Ext: umx.Compact, MetaEncoding: umx.MessagePack,
+		Meta: appendWire(nil, wrong.Code, wrong.Reason),
+	}
+	b, _ = m.Append(b) // a short error is never too large
+	return b
+}
+
+// postLegacy answers a legacy frame.
+func (s *Server) postLegacy(w http.ResponseWriter, r *http.Request, caller *auth.Identity, body []byte) {
+	if _, err := umx.DecodeLegacy(body, int(s.maxBytes)); err != nil {
+		s.refuse(w, umx.AsFault(err))
+		return
+	}
+	w.Header().Set("Content-Type", binaryType)
+	w.WriteHeader(http.StatusOK)
+	_, _ = w.Write(s.legacy(r.Context(), caller, body)) // the client went away: there is nobody to tell
+}
+
+// legacy answers a legacy frame. What is in it is opaque, unless it is an envelope; then that is answered.
+func (s *Server) legacy(ctx context.Context, caller *auth.Identity, body []byte) []byte {
+	f, err := umx.DecodeLegacy(body, int(s.maxBytes))
+	if err != nil {
+		refused := umx.Legacy{Op: umx.OpError, Payload: []byte(err.Error())}
+		return refused.Append(nil)
+	}
+	answer := umx.Legacy{Op: umx.OpAck, Stream: f.Stream, Sequence: f.Sequence}
+	if e, err := Decode(f.Payload); err == nil {
+		if answer.Payload, err = encode(s.answer(ctx, caller, e)); err == nil {
+			answer.Op = umx.OpData
+		}
+	}
+	return answer.Append(nil)
+}

@@ -1,0 +1,280 @@
+package umicp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/hivellm/synap-go/core/clients"
+	"github.com/hivellm/synap-go/core/fault"
+	"github.com/hivellm/synap-go/umicp/umx"
+)
+
+// Times of a session.
+const (
+	helloTimeout = 10 * time.Second // from the connection to its HELLO
+	lookEvery    = 15 * time.Second // how often it is looked at who is silent
+	pingAfter    = 2                // looks without a frame until a peer is asked whether it is there
+	dropAfter    = 6                // looks until it is taken for gone
+	stopWithin   = 3 * time.Second  // for what runs to end when the server stops
+)
+
+// sessions are those that are open.
+type sessions struct {
+	mu       sync.Mutex
+	all      map[*session]struct{}
+	stopping bool
+	gone     sync.WaitGroup // counts all
+}
+
+func (s *sessions) init() { s.all = map[*session]struct{}{} }
+
+// add takes a session in, unless there are too many or the server stops.
+func (s *sessions) add(x *session, most int) *fault.Error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.stopping:
+		return errStopping
+	case len(s.all) >= most:
+		return fault.New(fault.Exhausted, "%d sessions are open, and no more are allowed", len(s.all))
+	}
+	s.all[x] = struct{}{}
+	s.gone.Add(1)
+	return nil
+}
+
+func (s *sessions) remove(x *session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.all, x)
+	s.gone.Done()
+}
+
+func (s *sessions) list() []*session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := make([]*session, 0, len(s.all))
+	for x := range s.all {
+		list = append(list, x)
+	}
+	return list
+}
+
+// Sessions is how many are open.
+func (s *Server) Sessions() int {
+	s.sessions.mu.Lock()
+	defer s.sessions.mu.Unlock()
+	return len(s.sessions.all)
+}
+
+// Serve serves the listeners' connections, and asks silent peers of any session whether they are there, until the context
+// ends. Then it says goodbye to every session, those over WebSocket too, and waits a little for what runs. It is called
+// once; without listeners it is still needed.
+func (s *Server) Serve(ctx context.Context, listeners ...net.Listener) error {
+	var accepting sync.WaitGroup
+	failed := make(chan error, len(listeners))
+	for _, l := range listeners {
+		accepting.Go(func() { failed <- s.accept(ctx, l) })
+	}
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	var err error
+	for done := false; !done; {
+		select {
+		case <-ctx.Done():
+			done = true
+		case err = <-failed:
+			done = true
+		case <-tick.C:
+			for _, x := range s.sessions.list() {
+				x.look()
+			}
+		}
+	}
+	for _, l := range listeners {
+		_ = l.Close() // it may be closed already
+	}
+	accepting.Wait()
+	s.stop()
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// stop ends all sessions.
+func (s *Server) stop() {
+	s.sessions.mu.Lock()
+	s.sessions.stopping = true
+	s.sessions.mu.Unlock()
+	all := s.sessions.list()
+	var drained sync.WaitGroup
+	for _, x := range all {
+		drained.Go(func() {
+			defer time.AfterFunc(stopWithin, func() { x.cancel(errStopping); x.link.close() }).Stop()
+			x.drainLanes()
+			x.link.close()
+		})
+	}
+	drained.Wait()
+	s.sessions.gone.Wait()
+}
+
+func (s *Server) accept(ctx context.Context, l net.Listener) error {
+	for {
+		conn, err := l.Accept()
+		if err != nil {
+			if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
+				return nil
+			}
+			var passing net.Error
+			if errors.As(err, &passing) && passing.Timeout() {
+				continue
+			}
+			return fmt.Errorf("accept on %s: %w", l.Addr(), err)
+		}
+		go s.serveConn(context.WithoutCancel(ctx), conn)
+	}
+}
+
+// serveConn serves one connection to its end.
+func (s *Server) serveConn(ctx context.Context, conn net.Conn) {
+	x := newSession(s, &tcpLink{conn: conn, timeout: s.writeTimeout}, ctx)
+	if err := x.book(conn); err != nil {
+		x.goAway(umx.CodeOf(err))
+		x.end()
+		return
+	}
+	defer x.unbook()
+	if refused := s.sessions.add(x, s.maxSessions); refused != nil {
+		x.goAway(umx.FromFault(refused.Code))
+		x.end()
+		return
+	}
+	defer s.sessions.remove(x)
+	defer x.end()
+	_ = conn.SetReadDeadline(time.Now().Add(helloTimeout)) // a connection that takes none ends by itself
+	r := umx.NewReader(conn, x.limits)
+	if err := x.read(r, conn); err != nil {
+		s.part(x, err)
+	}
+}
+
+// book takes a place for the connection among those of the whole server.
+func (x *session) book(conn net.Conn) (err error) {
+	if x.server.clients == nil {
+		return nil
+	}
+	from, _ := netip.ParseAddrPort(conn.RemoteAddr().String()) // what is no address is not known
+	x.client, err = x.server.clients.Open("umicp", from, x.link.close)
+	if err == nil {
+		x.ctx = clients.NewContext(x.ctx, x.client)
+		x.zero.ctx = x.ctx
+	}
+	return err
+}
+
+func (x *session) unbook() {
+	if x.client != nil {
+		x.client.Close()
+	}
+}
+
+// read takes frames until the connection ends; the error is why, nil when the peer closed it.
+func (x *session) read(r *umx.Reader, conn net.Conn) error {
+	for {
+		f, err := r.Next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		}
+		greeting := x.greet
+		if err := x.frame(f); err != nil {
+			return err
+		}
+		if greeting && !x.greet {
+			r.SetLimits(x.limits)
+			_ = conn.SetReadDeadline(time.Time{}) // as when it was set
+		}
+		if !r.Ready() {
+			if err := x.flush(); err != nil {
+				return err
+			}
+			x.active.Store(true)
+		}
+	}
+}
+
+// part ends a session for a reason: the peer is told what it did wrong.
+func (s *Server) part(x *session, err error) {
+	var wrong *umx.Error
+	if errors.As(err, &wrong) {
+		s.log.WithField("peer", x.peer).WithField("from", x.link.remote()).Debugf("a session ends: %s", wrong.Reason)
+		x.goAway(wrong.Code)
+		return
+	}
+	s.log.WithField("peer", x.peer).Debugf("a session is broken off: %v", err)
+}
+
+// look is called every now and then: a silent peer is asked whether it is there, and dropped if it does not answer.
+func (x *session) look() {
+	if _, ok := x.link.(*tcpLink); !ok {
+		return // a WebSocket has pings of its own
+	}
+	if x.active.Swap(false) {
+		x.idle = 0
+		return
+	}
+	x.idle++
+	switch {
+	case x.idle >= dropAfter:
+		x.cancel(errGone)
+		x.link.close()
+	case x.idle >= pingAfter && x.writing.TryLock(): // somebody who writes is noticed without asking
+		ping := umx.Message{Kind: umx.KindPing, Request: uint64(x.idle)} //nolint:gosec // small
+		_ = x.drain(net.Buffers{ping.Bare(nil)})                         // a session that cannot write has been cancelled
+		x.writing.Unlock()
+		_ = x.flush() // as before
+	}
+}
+
+// tcpLink is a TCP or TLS connection.
+type tcpLink struct {
+	conn    net.Conn
+	timeout time.Duration
+	until   time.Time // the write deadline that is set; of whoever writes
+}
+
+// slowestPeer is how many bytes a second a peer takes at least when much is sent to it.
+const slowestPeer = 256 << 10
+
+func (l *tcpLink) write(frames []byte, more net.Buffers) error {
+	total := len(frames) + size(more)
+	need := l.timeout + time.Duration(total/slowestPeer)*time.Second
+	// Moving the deadline costs more than a small write's answer: it is moved when a third of it is gone.
+	if now := time.Now(); l.until.Sub(now) < need*2/3 {
+		l.until = now.Add(need)
+		_ = l.conn.SetWriteDeadline(l.until) // a connection that takes none ends by itself
+	}
+	if len(more) == 0 {
+		_, err := l.conn.Write(frames)
+		return err
+	}
+	parts := more
+	if len(frames) > 0 {
+		parts = append(net.Buffers{frames}, more...)
+	}
+	_, err := parts.WriteTo(l.conn)
+	return err
+}
+
+func (l *tcpLink) close()         { _ = l.conn.Close() } // it may be closed already
+func (l *tcpLink) remote() string { return l.conn.RemoteAddr().String() }
