@@ -58,8 +58,8 @@ sec: vuln ## known vulnerabilities, and gosec's opinion of our code
 	$(GO) run $(GOSEC) -quiet -exclude-dir=bench -exclude=$(GOSEC_NOT) ./...
 
 # What gosec is not asked, and why: G104 errors that are dropped say why beside them, which errcheck sees to; G115 and G602 see
-# bounds that were checked as unchecked; G404 chooses at random where nobody may gain by guessing; G103, G304 and G703 find what
-# packages are for (unsafe kernels, files that the operator names).
+# bounds that were checked as unchecked; G404 chooses at random where nobody gains by guessing; G103 and G304 are what some packages
+# are for (views of bytes, files that the operator names).
 GOSEC_NOT := G104,G115,G602,G404,G103,G304
 
 .PHONY: fuzz
