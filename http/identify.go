@@ -10,7 +10,7 @@ import (
 )
 
 // headerAPIKey is for clients that cannot set Authorization.
-const headerAPIKey = "X-Api-Key" //nolint:gosec // the name of a header
+const headerAPIKey = "X-Api-Key" // #nosec G101 -- the name of a header
 
 // readCredential reads what a request shows of its caller: an API key as a bearer token or in X-API-Key, a user and a password
 // as HTTP Basic has them, and for a WebSocket, which a browser opens without headers, a ticket in the address. A key in an

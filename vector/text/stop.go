@@ -1,6 +1,8 @@
 package text
 
 // stopWords are the words of English that say how a question is asked, and not what about.
+//
+// #nosec G101 -- words of questions, not anybody's secret
 const stopWords = `
 a an the this that these those
 i me my we us our you your he him his she her it its they them their
