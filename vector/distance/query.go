@@ -13,7 +13,8 @@ type Query struct {
 	fine   []float32 // the vector as floats, in the order that the kernel for whole rows wants; empty after From
 	square float32   // under euclidean: the squared length of fine
 
-	own []byte // the row that Prepare encodes into
+	own  []byte // the row that Prepare encodes into
+	call gather // of a kernel
 }
 
 // Prepare makes q stand for v, which Check finds right.
@@ -52,7 +53,7 @@ func (s *Space) From(q *Query, rows *Rows, slot uint32) {
 	q.coarse, q.head, q.fine = rows.at(slot), *rows.Head(slot), q.fine[:0]
 }
 
-// gather is what a kernel gets. The assembly knows its layout by the names of the fields.
+// gather is what a kernel gets. The assembly knows the order of its fields.
 type gather struct {
 	query  unsafe.Pointer
 	blocks unsafe.Pointer // the first of Rows.blocks
@@ -64,15 +65,22 @@ type gather struct {
 	stride uint64 // the length of a row
 	offset uint64 // where in a row the kernel reads
 	chunks uint64 // how many pieces of 64 bytes it reads there
+	ahead  uint64 // how many rows ahead it fetches
 }
 
-func (r *Rows) gather(query unsafe.Pointer, slots []uint32, out []float32, offset, length int) gather {
-	return gather{
+// fetchAhead is how many cache lines a kernel keeps on their way: about what a core can wait for at once.
+const fetchAhead = 24
+
+// gather fills q.call, which is in q so that a call of a kernel allocates nothing.
+func (r *Rows) gather(q *Query, query unsafe.Pointer, slots []uint32, out []float32, offset, length int) *gather {
+	q.call = gather{
 		query: query, blocks: unsafe.Pointer(unsafe.SliceData(r.blocks)),
 		slots: unsafe.Pointer(unsafe.SliceData(slots)), out: unsafe.Pointer(unsafe.SliceData(out)),
 		n: uint64(len(slots)), shift: uint64(r.shift), mask: 1<<r.shift - 1,
 		stride: uint64(r.space.size), offset: uint64(offset), chunks: uint64(length / chunk),
+		ahead: uint64(min(max(fetchAhead*chunk/length, 1), 8)),
 	}
+	return &q.call
 }
 
 // Coarse measures q against the rows of slots by their coarse parts, and writes the distances to out, which is
@@ -82,26 +90,26 @@ func (s *Space) Coarse(q *Query, rows *Rows, slots []uint32, out []float32) {
 		return
 	}
 	out = out[:len(slots)]
-	g := rows.gather(q.coarse, slots, out, 0, s.rest)
+	g := rows.gather(q, q.coarse, slots, out, 0, s.rest)
 	switch s.walk {
 	case Float32:
 		if s.metric == Euclidean {
-			kernels.squareUpper(&g)
+			kernels.squareUpper(g)
 			return
 		}
-		kernels.dotUpper(&g)
+		kernels.dotUpper(g)
 	case Float16:
 		if s.metric == Euclidean {
-			kernels.squareHalf(&g)
+			kernels.squareHalf(g)
 			return
 		}
-		kernels.dotHalf(&g)
+		kernels.dotHalf(g)
 	case Int8:
-		kernels.dotBytes(&g)
+		kernels.dotBytes(g)
 		s.bytesToDistances(q, rows, slots, out)
 		return
 	case Bit:
-		kernels.hamming(&g)
+		kernels.hamming(g)
 		return
 	}
 	s.dotsToDistances(out)
@@ -116,29 +124,29 @@ func (s *Space) Fine(q *Query, rows *Rows, slots []uint32, out []float32) {
 	query := unsafe.Pointer(unsafe.SliceData(q.fine))
 	switch {
 	case s.element == Float32 && !s.copied():
-		g := rows.gather(query, slots, out, 0, s.rest)
+		g := rows.gather(q, query, slots, out, 0, s.rest)
 		if s.metric == Euclidean {
-			kernels.squareSplit(&g)
+			kernels.squareSplit(g)
 			return
 		}
-		kernels.dotSplit(&g)
+		kernels.dotSplit(g)
 	case s.element == Float32:
-		g := rows.gather(query, slots, out, s.rest, s.size-s.rest)
+		g := rows.gather(q, query, slots, out, s.rest, s.size-s.rest)
 		if s.metric == Euclidean {
-			kernels.squareFloat(&g)
+			kernels.squareFloat(g)
 			return
 		}
-		kernels.dotFloat(&g)
+		kernels.dotFloat(g)
 	case s.element == Float16:
-		g := rows.gather(query, slots, out, s.fine(), s.size-s.fine())
+		g := rows.gather(q, query, slots, out, s.fine(), s.size-s.fine())
 		if s.metric == Euclidean {
-			kernels.squareFloatHalf(&g)
+			kernels.squareFloatHalf(g)
 			return
 		}
-		kernels.dotFloatHalf(&g)
+		kernels.dotFloatHalf(g)
 	case s.element == Int8:
-		g := rows.gather(query, slots, out, s.fine(), s.size-s.fine())
-		kernels.dotFloatBytes(&g)
+		g := rows.gather(q, query, slots, out, s.fine(), s.size-s.fine())
+		kernels.dotFloatBytes(g)
 		for i, slot := range slots {
 			head := rows.Head(slot)
 			switch s.metric {
@@ -152,8 +160,8 @@ func (s *Space) Fine(q *Query, rows *Rows, slots []uint32, out []float32) {
 		}
 		return
 	case s.element == Bit:
-		g := rows.gather(q.coarse, slots, out, 0, s.rest)
-		kernels.hamming(&g)
+		g := rows.gather(q, q.coarse, slots, out, 0, s.rest)
+		kernels.hamming(g)
 		return
 	}
 	s.dotsToDistances(out)
