@@ -55,6 +55,7 @@ var plan = map[string][]string{
 
 	// Inside the vector structure: pure maths, which knows no command.
 	"vector/distance":     {"core/fault"},
+	"vector/distance/asm": {},
 	"vector/hnsw":         {"core/fault", "vector/distance"},
 	"core/auth/directory": {"core/auth", "core/command", "core/fault", "core/journal"},
 	"vector/distance/asm": {},
