@@ -53,7 +53,7 @@ func run(ctx context.Context, rounds, connections int, last time.Duration) error
 	if err != nil {
 		return err
 	}
-	synap, err := process.Start(ctx, binary, "serve", "--memory", "--http", "127.0.0.1:0")
+	synap, err := process.Start(ctx, binary, "serve", "--memory", "--auth", "off", "--http", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -411,6 +412,55 @@ func TestVectorsTravelAsTensors(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestOverTLS: the same calls under umicps, wss and https, and nobody is believed who has the wrong certificate.
+func TestOverTLS(t *testing.T) {
+	s := serve(t)
+	web := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.door.ServeHTTP(w, r.WithContext(auth.NewContext(r.Context(), auth.Local())))
+	}))
+	defer web.Close()
+	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: web.TLS.Certificates, MinVersion: tls.VersionTLS13})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close() //nolint:errcheck // the proxy's
+	var running sync.WaitGroup
+	defer running.Wait()
+	defer l.Close() //nolint:errcheck // it ends the goroutine, and may be closed twice
+	running.Go(func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			server, err := net.Dial("tcp", strings.TrimPrefix(s.peers, "umicp://"))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			running.Go(func() { _, _ = io.Copy(server, conn); _ = server.Close() })
+			running.Go(func() { _, _ = io.Copy(conn, server); _ = conn.Close() })
+		}
+	})
+	trusting := web.Client().Transport.(*http.Transport).TLSClientConfig
+	trusting.ServerName = "example.com" // what the certificate is for
+	for _, url := range []string{"umicps://" + l.Addr().String(), strings.Replace(web.URL, "https", "wss", 1), web.URL} {
+		c, err := client.Dial(t.Context(), url, client.Options{TLS: trusting})
+		if err != nil {
+			t.Fatalf("%s: %v", url, err)
+		}
+		if _, err := c.KVSet(t.Context(), &client.KVSetRequest{Key: "a", Value: value.OfText("1")}); err != nil {
+			t.Errorf("%s: %v", url, err)
+		}
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+		if _, err := client.Dial(t.Context(), url, client.Options{Retries: -1}); fault.CodeOf(err) != fault.Unavailable {
+			t.Errorf("%s without knowing the certificate: %v", url, err)
+		}
+	}
 }
 
 func TestWhatCannotBeDialled(t *testing.T) {
