@@ -15,7 +15,8 @@ type Memory struct {
 	grown atomic.Int64 // bytes of changes since then
 
 	measuring sync.Mutex
-	next      time.Time // measured no earlier than this
+	cost      time.Duration // about how long it takes: at most doubled by one that took longer, which may only have been interrupted
+	next      time.Time     // measured no earlier than this
 
 	refuse func(limit, use int64) error
 }
@@ -68,8 +69,8 @@ func (m *Memory) measure(measure func() int64) {
 	before := m.grown.Load()
 	m.used.Store(measure())
 	m.grown.Add(-before) // what was counted meanwhile may or may not be in it
-	if took := time.Since(began); took > measureMoment {
-		m.next = began.Add(measureShare * took)
+	if m.cost = min(time.Since(began), 2*m.cost+measureMoment/8); m.cost > measureMoment {
+		m.next = began.Add(measureShare * m.cost)
 	}
 }
 
