@@ -58,7 +58,6 @@ var plan = map[string][]string{
 	"vector/distance/asm": {},
 	"vector/hnsw":         {"core/fault", "vector/distance"},
 	"core/auth/directory": {"core/auth", "core/command", "core/fault", "core/journal"},
-	"vector/distance/asm": {},
 
 	// The doors: they know the table, never a structure, the engine, the disk or each other.
 	"http":  {"core/auth", "core/clients", "core/command", "core/fault", "core/journal", "core/pack", "core/quota", "core/value"},
