@@ -23,7 +23,7 @@ build: ## build the static binary ./synap
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o synap ./cmd/synap
 
 .PHONY: test
-test: vet staticcheck inspect race ## everything: vet, staticcheck, the MCP inspector, race tests
+test: vet staticcheck inspect conform race ## everything: vet, staticcheck, the MCP inspector and conformance suite, race tests
 
 .PHONY: vet
 vet: ## go vet and gofmt
@@ -43,6 +43,11 @@ race: ## all Go tests; with the race detector where there is a C compiler, which
 inspect: ## list and call the tools with the MCP inspector, over stdio and HTTP (needs npm)
 	@if command -v npm >/dev/null 2>&1; then ./mcp/testdata/inspect.sh; \
 	else echo "no npm: the MCP inspector is left out"; fi
+
+.PHONY: conform
+conform: ## the MCP conformance suite, both frozen sets of requirements, against the real binary (needs npm)
+	@if command -v npm >/dev/null 2>&1; then ./mcp/testdata/conformance.sh; \
+	else echo "no npm: the MCP conformance suite is left out"; fi
 
 .PHONY: lint
 lint: ## golangci-lint with the rules of .golangci.yml

@@ -60,8 +60,10 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	defer context.AfterFunc(s.all, cancel)()
 	out := newStream(w)
 	defer out.close()
-	if r.Method == http.MethodGet && s.serveUpdates(out, r.WithContext(ctx)) {
-		return
+	if r.Method == http.MethodGet {
+		seen, stop := s.withUpdates(out, r)
+		defer stop()
+		r = seen
 	}
 	s.web.ServeHTTP(out, r.WithContext(ctx))
 }

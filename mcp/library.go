@@ -3,6 +3,7 @@ package mcp
 import (
 	"context"
 	"encoding/json"
+	"slices"
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
@@ -20,7 +21,7 @@ const errorKey = "synap/error"
 func (s *Server) newLibrary(version string) *server.MCPServer {
 	hooks := &server.Hooks{}
 	hooks.AddAfterListTools(func(ctx context.Context, _ any, _ *mcp.ListToolsRequest, result *mcp.ListToolsResult) {
-		result.Tools = s.toolsOf(ctx).list()
+		result.Tools = append(s.toolsOf(ctx).list(), extension.tools...)
 	})
 	hooks.AddAfterInitialize(func(ctx context.Context, _ any, r *mcp.InitializeRequest, result *mcp.InitializeResult) {
 		if session := server.ClientSessionFromContext(ctx); session != nil {
@@ -31,7 +32,7 @@ func (s *Server) newLibrary(version string) *server.MCPServer {
 	hooks.AddAfterDiscover(func(ctx context.Context, _ any, _ *mcp.DiscoverRequest, result *mcp.DiscoverResult) {
 		result.Instructions = s.toolsOf(ctx).instructions
 	})
-	library := server.NewMCPServer("synap", version,
+	library := server.NewMCPServer("synap", version, slices.Concat([]server.ServerOption{
 		server.WithTitle("Synap"),
 		server.WithToolCapabilities(false),
 		server.WithResourceCapabilities(true, false),
@@ -48,7 +49,10 @@ func (s *Server) newLibrary(version string) *server.MCPServer {
 		server.WithMethodCacheHints(mcp.MethodPromptsList, listTTL, mcp.CacheScopePrivate),
 		server.WithMethodCacheHints(mcp.MethodResourcesRead, 0, mcp.CacheScopePrivate),
 		server.WithMethodCacheHints(mcp.MethodServerDiscover, listTTL, mcp.CacheScopePrivate),
-	)
+	}, extension.options)...)
+	if extension.add != nil {
+		extension.add(library)
+	}
 	s.addPages(library, hooks)
 	s.addPrompts(library)
 	for _, t := range s.catalog.tools {

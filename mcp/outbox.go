@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-	"strings"
 	"sync"
 
 	"github.com/mark3labs/mcp-go/mcp"
@@ -98,53 +97,49 @@ func (s *Server) updated(session, uri string) bool {
 	return true
 }
 
-// serveUpdates is a GET of a session: the stream of its updates, until either side has had enough. It reports false, having
-// done nothing, when the client resumes a stream of another kind.
-func (s *Server) serveUpdates(w http.ResponseWriter, r *http.Request) bool {
+// withUpdates has the session's updates written to the stream that a GET opens, beside whatever mcp-go has to say there, until
+// stop is called. The request is returned as mcp-go is to see it: without the event to go on after, if that was an update.
+func (s *Server) withUpdates(out *stream, r *http.Request) (seen *http.Request, stop func()) {
 	session := r.Header.Get(server.HeaderKeySessionID)
-	box, gone := s.sessions.outbox(session)
+	box, _ := s.sessions.outbox(session)
 	if box == nil {
-		return false
-	}
-	resumed, resuming := uint64(0), false
-	if last := r.Header.Get(headerLastEventID); last != "" {
-		if s.events.streamOf(session, last) != updatesStream {
-			return false
-		}
-		resumed, _ = strconv.ParseUint(last, 10, 64) // it is an event's
-		resuming = true
-	}
-	if !strings.Contains(r.Header.Get("Accept"), "text/event-stream") {
-		refuse(w, http.StatusNotAcceptable, "a stream is text/event-stream: accept that")
-		return true
+		return r, func() {}
 	}
 	from, over := box.open()
-	if resuming {
-		from = resumed
+	if last := r.Header.Get(headerLastEventID); last != "" && s.events.streamOf(session, last) == updatesStream {
+		from, _ = strconv.ParseUint(last, 10, 64) // it is an event's
+		r = r.Clone(r.Context())
+		r.Header.Del(headerLastEventID)
 	}
-	w.Header().Set("Content-Type", "text/event-stream")
-	w.Header().Set("Cache-Control", "no-cache")
-	w.WriteHeader(http.StatusOK)
-	control := http.NewResponseController(w)
-	_ = control.Flush() // a client that is gone shows at the first event
+	ended := make(chan struct{})
+	var writer sync.WaitGroup
+	writer.Go(func() {
+		select {
+		case <-out.opened:
+			s.writeUpdates(out, session, box, from, over, ended)
+		case <-ended: // it was refused
+		}
+	})
+	return r, func() { close(ended); writer.Wait() }
+}
+
+// writeUpdates writes what there is and what comes, until the stream is over or another one takes over.
+func (s *Server) writeUpdates(out *stream, session string, box *outbox, from uint64, over, ended <-chan struct{}) {
 	for {
 		for _, e := range s.events.since(session, updatesStream, from) {
-			if _, err := fmt.Fprintf(w, "id: %d\nevent: message\ndata: %s\n\n", e.id, e.message); err != nil || control.Flush() != nil {
-				return true
+			if _, err := fmt.Fprintf(out, "id: %d\nevent: message\ndata: %s\n\n", e.id, e.message); err != nil {
+				return
 			}
+			out.Flush()
 			from = e.id
 			box.told(from)
 		}
 		select {
 		case <-box.wake:
 		case <-over:
-			return true
-		case <-gone:
-			return true
-		case <-s.calls.Done():
-			return true
-		case <-r.Context().Done():
-			return true
+			return
+		case <-ended:
+			return
 		}
 	}
 }

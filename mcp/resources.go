@@ -142,6 +142,9 @@ type subscription struct {
 		Notifications struct {
 			Resources []string `json:"resourceSubscriptions"`
 		} `json:"notifications"`
+		Meta struct {
+			Version string `json:"io.modelcontextprotocol/protocolVersion"`
+		} `json:"_meta"`
 	} `json:"params"`
 }
 
@@ -154,6 +157,9 @@ func (s *Server) subscribe(id *auth.Identity, session string, message json.RawMe
 	}
 	var err error
 	uri, newer := m.Params.URI, false
+	if foreign(uri) || (m.Method != mcp.MethodSubscriptionsListen && mcp.IsModernProtocol(m.Params.Meta.Version)) {
+		return nil // the extension's, or a method that this revision does not have
+	}
 	switch m.Method {
 	case mcp.MethodResourcesSubscribe:
 		u := s.follows.of(session, func() *updates { return s.newUpdates(func(uri string) bool { return s.updated(session, uri) }) })
@@ -172,9 +178,10 @@ func (s *Server) subscribe(id *auth.Identity, session string, message json.RawMe
 	case mcp.MethodSubscriptionsListen:
 		newer = true
 		for _, uri = range m.Params.Notifications.Resources {
-			if err = s.followable(id, uri); err != nil {
+			if err = s.followable(id, uri); err != nil && !foreign(uri) {
 				break
 			}
+			err = nil
 		}
 	}
 	if err == nil {

@@ -21,15 +21,18 @@ var (
 type stream struct {
 	http.ResponseWriter
 
-	mu      sync.Mutex  // held while anything is written
-	timer   *time.Timer // nil unless this is a stream of events
-	between bool        // nothing was written yet, or the last thing ended an event
-	last    time.Time   // when something was last written
-	closed  bool        // the response is over: nothing may be written any more
-	status  int         // of an answer of which nothing was written yet, not even this; 0 afterwards
+	mu      sync.Mutex    // held while anything is written
+	timer   *time.Timer   // nil unless this is a stream of events
+	between bool          // nothing was written yet, or the last thing ended an event
+	last    time.Time     // when something was last written
+	opened  chan struct{} // closed when this turns out to be a stream of events
+	closed  bool          // the response is over: nothing may be written any more
+	status  int           // of an answer of which nothing was written yet, not even this; 0 afterwards
 }
 
-func newStream(w http.ResponseWriter) *stream { return &stream{ResponseWriter: w, between: true} }
+func newStream(w http.ResponseWriter) *stream {
+	return &stream{ResponseWriter: w, between: true, opened: make(chan struct{})}
+}
 
 // Unwrap lets http.ResponseController reach the connection.
 func (s *stream) Unwrap() http.ResponseWriter { return s.ResponseWriter }
@@ -43,6 +46,7 @@ func (s *stream) WriteHeader(status int) {
 		s.last = time.Now()
 		s.timer = time.AfterFunc(keepAliveEvery, s.beat)
 		s.ResponseWriter.WriteHeader(status)
+		close(s.opened)
 		return
 	}
 	s.status = status // an error in the answer may ask for another one
@@ -60,6 +64,9 @@ func (s *stream) begin(status int) {
 func (s *stream) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.closed {
+		return 0, http.ErrHandlerTimeout
+	}
 	s.between = bytes.HasSuffix(p, eventEnd)
 	s.last = time.Now()
 	right, status := restore(p)
@@ -77,6 +84,9 @@ func (s *stream) Write(p []byte) (int, error) {
 func (s *stream) Flush() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.closed {
+		return
+	}
 	s.begin(s.status)
 	s.flush()
 }
