@@ -41,6 +41,9 @@ func (d *Door) identify(p *peer, r *http.Request) (err error) {
 	}
 	p.caller, err = d.o.Authenticator.Authenticate(r.Context(), &p.shown)
 	p.shown = auth.Credential{}
+	if err == nil {
+		p.caller, err = p.caller.As(first(r.Header, headerAgent))
+	}
 	if err != nil {
 		return err
 	}

@@ -19,6 +19,7 @@ const (
 	headerNamespace      = "Synap-Namespace"
 	headerDurability     = "Synap-Durability"
 	headerIdempotencyKey = "Idempotency-Key"
+	headerAgent          = "Synap-Agent"
 	headerRequestID      = "X-Request-Id"
 	headerTrace          = "Traceparent"
 )

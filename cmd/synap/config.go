@@ -36,6 +36,7 @@ type Config struct {
 	Timeout   time.Duration `mapstructure:"timeout"`   // of one command
 	Output    string        `mapstructure:"output"`    // table, json or raw
 	Profile   string        `mapstructure:"profile"`   // the tools that an MCP client sees
+	Agent     string        `mapstructure:"agent"`     // which of the principal's agents an MCP client is
 	Memory    bool          `mapstructure:"memory"`    // keep nothing on disk; of synap mcp: and look for no server
 
 	DataDir        string `mapstructure:"data_dir"`         // where a server keeps its data
@@ -93,6 +94,7 @@ var settings = slices.Concat([]setting{
 	{"timeout", 30 * time.Second, "how long a command may take", nil},
 	{"output", "table", "how to print results", []string{"table", "json", "raw"}},
 	{"profile", "", "which `tools` to offer (default: core)", nil},
+	{"agent", "", "the `name` of this agent among those of its principal, to which others write; what the client calls itself when empty", nil},
 	{"memory", false, "keep everything in memory, nothing on disk, and talk to no server", nil},
 	{"data_dir", "data", "`folder` to keep the data in", nil},
 	{"accept_data_loss", 0, "start without this `record` of a damaged log and all that follow it", nil},

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -14,7 +13,6 @@ import (
 	"github.com/hivellm/synap-go/core/fault"
 	"github.com/hivellm/synap-go/core/kv"
 	"github.com/hivellm/synap-go/mcp"
-	"github.com/hivellm/synap-go/persistence/vfs"
 )
 
 // probeTimeout is how long a server has to say that it is there.
@@ -25,10 +23,10 @@ func (a *app) mcpVerb() *cobra.Command {
 		Use: "mcp", Short: "Speak MCP over standard input and output, for desktop clients", Args: cobra.NoArgs,
 		Long: "Speak MCP over standard input and output. Where a server answers, its memory is used, so that all clients share it;\n" +
 			"otherwise this process has a memory of its own, which ends with it. A server that was named must be there. With --data-dir\n" +
-			"no server is looked for: the memory is in that folder, for this process alone, and is there again the next time.",
+			"no server is looked for: the memory is in that folder, is shared by all processes that were given it, and is there again the next time.",
 		RunE: a.serveMCP,
 	}
-	addSettings(cmd, cmd.Flags(), "server", "key", "namespace", "profile", "memory", "data_dir", "embedder.kind", "embedder.url", "embedder.model")
+	addSettings(cmd, cmd.Flags(), "server", "key", "namespace", "profile", "agent", "memory", "data_dir", "embedder.kind", "embedder.url", "embedder.model")
 	return cmd
 }
 
@@ -43,6 +41,9 @@ func (a *app) serveMCP(cmd *cobra.Command, _ []string) error {
 	}
 	caller, err := auth.Local().In(config.Namespace)
 	if err != nil {
+		return err
+	}
+	if caller, err = caller.As(config.Agent); err != nil {
 		return err
 	}
 	executor, memory, err := a.findMemory(cmd.Context(), config, log)
@@ -65,7 +66,7 @@ func (a *app) findMemory(ctx context.Context, c *Config, log *logrus.Logger) (co
 		return a.ownMemory(c, log, "as asked")
 	}
 	if c.given["data_dir"] {
-		return keptMemory(ctx, c, log)
+		return a.keptMemory(ctx, c, log)
 	}
 	server := newRemote(c, a.table)
 	probe, cancel := context.WithTimeout(ctx, probeTimeout)
@@ -97,23 +98,13 @@ func (a *app) ownMemory(c *Config, log *logrus.Logger, why string) (command.Exec
 	return engine.Dispatcher(), g.run, nil
 }
 
-// keptMemory is an engine in this process whose data is in a folder.
-func keptMemory(ctx context.Context, c *Config, log *logrus.Logger) (command.Executor, func(context.Context) error, error) {
-	m, err := c.newMemory()
+// keptMemory is the memory in a folder, which all processes that were given the folder share.
+func (a *app) keptMemory(ctx context.Context, c *Config, log *logrus.Logger) (command.Executor, func(context.Context) error, error) {
+	life, end := context.WithCancel(context.WithoutCancel(ctx))
+	shared, err := share(life, c, log, a.table)
 	if err != nil {
+		end()
 		return nil, nil, err
 	}
-	engine, store, err := openDurable(c, vfs.OS, log, m)
-	if err != nil {
-		return nil, nil, err
-	}
-	if err := recoverDurable(ctx, engine, store); err != nil {
-		return nil, nil, errors.Join(err, store.Close())
-	}
-	log.Infof("using a memory of its own, kept in %s", c.DataDir)
-	var g group
-	g.add(func(ctx context.Context) error { return errors.Join(store.Run(ctx), store.Close()) })
-	g.add(engine.Run)
-	g.add(embedding(m.Embedder))
-	return engine.Dispatcher(), g.run, nil
+	return shared, until(func(context.Context) error { end(); shared.close(); return nil }), nil
 }

@@ -8,7 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"net/url"
+	"strings"
 	"time"
 
 	"github.com/hivellm/synap-go/core"
@@ -43,6 +46,22 @@ func newRemote(c *Config, table *command.Table) *remote {
 	s := &remote{url: c.Server, key: c.findKey(), table: table, client: &http.Client{Transport: transport}}
 	transport.TLSClientConfig, s.broken = c.clientTLS()
 	return s
+}
+
+// newRemoteAt is newRemote for the address in a lock file, which may be that of a socket in the file system.
+func newRemoteAt(c *Config, address string, table *command.Table) *remote {
+	escaped, socket := strings.CutPrefix(address, socketScheme)
+	path, err := url.PathUnescape(escaped)
+	if !socket || err != nil {
+		there := *c
+		there.Server = address
+		return newRemote(&there, table)
+	}
+	transport := &http.Transport{MaxIdleConnsPerHost: 16, IdleConnTimeout: time.Minute, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, "unix", path)
+	}}
+	return &remote{url: "http://localhost", table: table, client: &http.Client{Transport: transport}}
 }
 
 func (s *remote) close() { s.client.CloseIdleConnections() }
@@ -123,6 +142,9 @@ func (s *remote) post(ctx context.Context, r *command.Request, accept string) (*
 	hr.Header.Set("Accept", accept)
 	if s.key != "" {
 		hr.Header.Set("Authorization", "Bearer "+s.key)
+	}
+	if r.Caller.Agent != "" {
+		hr.Header.Set("Synap-Agent", r.Caller.Agent)
 	}
 	resp, err := s.client.Do(hr)
 	if err != nil {
