@@ -26,6 +26,7 @@ func (a *app) mcpVerb() *cobra.Command {
 			"no server is looked for: the memory is in that folder, is shared by all processes that were given it, and is there again the next time.",
 		RunE: a.serveMCP,
 	}
+	cmd.AddCommand(a.mcpInstallVerb(), a.mcpDoctorVerb())
 	addSettings(cmd, cmd.Flags(), "server", "key", "namespace", "profile", "agent", "memory", "data_dir", "embedder.kind", "embedder.url", "embedder.model")
 	return cmd
 }
