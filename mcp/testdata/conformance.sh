@@ -17,6 +17,7 @@ export PATH="$tools/node_modules/.bin:$PATH"
 
 work=$(mktemp -d)
 server=
+: >"$work/log"
 cleanup() {
   [ -z "$server" ] || kill "$server" 2>/dev/null || true
   rm -rf "$work"
