@@ -17,6 +17,7 @@ export PATH="$tools/node_modules/.bin:$PATH"
 
 work=$(mktemp -d)
 server=
+: >"$work/log"
 cleanup() {
   [ -z "$server" ] || kill "$server" 2>/dev/null || true
   rm -rf "$work"
@@ -41,7 +42,7 @@ inspect --method tools/call --tool-name synap_kv_set --tool-args-json '{"key":"a
 expect '"version"' "$work/out"
 
 # The server says where it listens on its first line; port 0 picks a free one.
-"$work/synap" serve --http 127.0.0.1:0 >"$work/log" 2>&1 &
+"$work/synap" serve --auth off --memory --http 127.0.0.1:0 >"$work/log" 2>&1 &
 server=$!
 for _ in $(seq 100); do
   url=$(grep -oE 'http://127\.0\.0\.1:[0-9]+' "$work/log" | head -1 || true)
