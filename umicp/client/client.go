@@ -107,6 +107,9 @@ func (c *Client) Close() error {
 		s.fail(errClosed)
 		<-s.done
 	}
+	if c.http != nil {
+		c.http.client.CloseIdleConnections()
+	}
 	return nil
 }
 
