@@ -176,7 +176,11 @@ func BenchmarkWake(b *testing.B) {
 	serverIn, in := io.Pipe()
 	out, serverOut := io.Pipe()
 	ended := make(chan struct{})
-	go func() { defer close(ended); _ = door.ServeStdio(context.Background(), serverIn, serverOut); _ = serverOut.Close() }()
+	go func() {
+		defer close(ended)
+		_ = door.ServeStdio(context.Background(), serverIn, serverOut)
+		_ = serverOut.Close()
+	}()
 	publish, err := e.Dispatcher().Table().Find("queue.publish")
 	if err != nil {
 		b.Fatal(err)
