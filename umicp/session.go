@@ -225,13 +225,13 @@ func (x *session) greeting(f *umx.Frame) error {
 			shown.Key = cmp.Or(theirs.Auth.APIKey, theirs.Auth.Bearer)
 		}
 		if x.caller, err = x.server.authenticator.Authenticate(x.ctx, shown); err != nil {
-			x.zero.answer(&asked{frame: f}, nil, err)
+			x.zero.answer(inShort(f), nil, err)
 			return umx.Errorf(umx.AuthenticationFailed, "%s", fault.From(err).Message)
 		}
 	}
 	if x.client != nil {
 		if err := x.client.Call(x.caller.Name); err != nil {
-			x.zero.answer(&asked{frame: f}, nil, err)
+			x.zero.answer(inShort(f), nil, err)
 			return umx.Errorf(umx.ResourceExhausted, "%s", fault.From(err).Message)
 		}
 	}
@@ -245,6 +245,13 @@ func (x *session) greeting(f *umx.Frame) error {
 	x.mu.Unlock()
 	welcome := umx.Message{Kind: umx.KindWelcome, Request: f.Request, Meta: ours.Meta()}
 	return x.zero.send(&welcome)
+}
+
+// inShort makes the refusal of a HELLO one in the short form, which every client of sessions reads.
+func inShort(f *umx.Frame) *asked {
+	short := *f
+	short.Ext |= umx.Compact
+	return &asked{frame: &short}
 }
 
 // flush writes what was gathered, unless somebody is writing: who does looks again afterwards. So nobody waits for a

@@ -463,6 +463,35 @@ func TestOverTLS(t *testing.T) {
 	}
 }
 
+// nobody lets nobody in.
+type nobody struct{}
+
+func (nobody) Authenticate(context.Context, *auth.Credential) (*auth.Identity, error) {
+	return nil, fault.New(fault.Unauthenticated, "the key is not known")
+}
+
+func TestWhoIsNotLetInIsToldWhy(t *testing.T) {
+	engine, err := core.New(core.Options{Structures: []*command.Structure{kv.Structure(kv.Options{})}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	defer running.Wait()
+	defer cancel()
+	running.Go(func() {
+		_ = umicp.New(umicp.Options{Executor: engine.Dispatcher(), Authenticator: nobody{}}).Serve(ctx, l)
+	})
+	_, err = client.Dial(t.Context(), "umicp://"+l.Addr().String(), client.Options{APIKey: "wrong"})
+	if fault.CodeOf(err) != fault.Unauthenticated || err.Error() != "the key is not known" {
+		t.Errorf("a wrong key: %v", err)
+	}
+}
+
 func TestWhatCannotBeDialled(t *testing.T) {
 	for url, code := range map[string]fault.Code{
 		"nonsense": fault.Invalid, "ftp://127.0.0.1": fault.Invalid, "umicp://127.0.0.1:1": fault.Unavailable, "http://127.0.0.1:1": fault.Unavailable,
