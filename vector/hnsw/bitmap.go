@@ -27,7 +27,7 @@ func (b bitmap) word(w int) uint32 {
 // none says whether no id of from to to, both multiples of 32, is in the set.
 func (b bitmap) none(from, to int) bool {
 	for w := from / 32; w < min(to/32, len(b)); w++ {
-		if b[w] != 0 {
+		if b.word(w) != 0 {
 			return false
 		}
 	}
