@@ -12,6 +12,7 @@ import (
 	"github.com/mark3labs/mcp-go/server"
 
 	"github.com/hivellm/synap-go/core/auth"
+	"github.com/hivellm/synap-go/core/command"
 	"github.com/hivellm/synap-go/core/fault"
 )
 
@@ -139,7 +140,8 @@ func aboutSubscriptions(body []byte) bool {
 }
 
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, *refusal) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBodyBytes))
+	var body bytes.Buffer // it doubles as it grows, so that all in all it takes twice the message; io.ReadAll takes five times as much
+	_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, maxBodyBytes))
 	var tooLong *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLong):
@@ -147,7 +149,10 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, *refusal) {
 	case err != nil:
 		return nil, &refusal{http.StatusBadRequest, "the message ends in the middle"}
 	}
-	return body, nil
+	if err := command.CheckJSON(body.Bytes()); err != nil { // before anything recurses into it, or quotes it
+		return nil, &refusal{http.StatusBadRequest, fault.From(err).Message}
+	}
+	return body.Bytes(), nil
 }
 
 // refuse answers with a JSON-RPC error that belongs to no request.

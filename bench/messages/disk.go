@@ -15,13 +15,14 @@ import (
 	"time"
 
 	"github.com/hivellm/synap-go/bench/process"
+	umicp "github.com/hivellm/synap-go/umicp/client"
 )
 
 // keeper is a server that keeps what it is told on disk, in a certain way.
 type keeper struct {
 	name string
 	args []string // %host, %port and %dir are replaced
-	set  func(address string, n int) (*client, error)
+	set  func(p *process.Process, n int) (*client, error)
 }
 
 // keepers are measured with writers that each wait for their answer: those that force every write to disk before they
@@ -29,14 +30,17 @@ type keeper struct {
 func keepers(synapBinary string) (always, modes []keeper) {
 	serve := func(name string, args ...string) keeper {
 		args = append([]string{synapBinary, "serve", "--http", "127.0.0.1:0", "--auth", "off", "--log-level", "error"}, args...)
-		return keeper{name, args, func(address string, n int) (*client, error) { return synap{address}.set(n) }}
+		return keeper{name, args, func(p *process.Process, n int) (*client, error) { return synap{p.Address}.set(n) }}
 	}
+	frames := serve("synap --fsync always, UMICP", "--fsync", "always", "--data-dir", "%dir")
+	frames.set = func(p *process.Process, n int) (*client, error) { return setByFrames(p.Peers, n) }
 	always = []keeper{
-		serve("synap --fsync always", "--fsync", "always", "--data-dir", "%dir"),
+		serve("synap --fsync always, HTTP", "--fsync", "always", "--data-dir", "%dir"),
+		frames,
 		{"redis appendfsync always", []string{
 			"redis-server", "--bind", "%host", "--port", "%port", "--save", "", "--appendonly", "yes", "--appendfsync", "always",
 			"--maxclients", "20000", "--dir", "%dir", "--logfile", os.DevNull,
-		}, func(address string, n int) (*client, error) { return redis{address}.set(n) }},
+		}, func(p *process.Process, n int) (*client, error) { return redis{p.Address}.set(n) }},
 	}
 	modes = []keeper{
 		serve("synap --memory", "--memory"),
@@ -58,6 +62,33 @@ func (s synap) set(n int) (*client, error) {
 	return &client{c, func() error {
 		count++
 		_, err := c.ask("PUT", fmt.Sprintf("/v1/kv/key-%d-%d", n, count%keys), plain, text)
+		return err
+	}}, nil
+}
+
+// opSet is the number of kv.set.
+const opSet = 0x0102
+
+// setByFrames sets keys over UMICP, one at a time as over HTTP.
+func setByFrames(address string, n int) (*client, error) {
+	c, err := umicp.DialConn(context.Background(), "umicp://"+address, umicp.Options{})
+	if err != nil {
+		return nil, err
+	}
+	type request struct {
+		Key   string `json:"key"`
+		Value string `json:"value"`
+	}
+	count := 0
+	return &client{c, func() error {
+		count++
+		if err := c.Send(opSet, &request{fmt.Sprintf("key-%d-%d", n, count%keys), text}); err != nil {
+			return err
+		}
+		if err := c.Flush(); err != nil {
+			return err
+		}
+		_, err := c.Receive()
 		return err
 	}}, nil
 }
@@ -144,7 +175,7 @@ func (o options) keepOnce(ctx context.Context, dir string, k keeper, writers int
 		return err
 	}
 	defer p.Stop()
-	clients, err := connectAll(writers, func(n int) (*client, error) { return k.set(p.Address, n) })
+	clients, err := connectAll(writers, func(n int) (*client, error) { return k.set(p, n) })
 	defer closeAll(clients)
 	if err != nil {
 		return err

@@ -21,17 +21,21 @@ import (
 // nothing of an entry.
 func (d *Dispatcher) SaveAnswers(add func(entry []byte)) {
 	a := d.answers
+	type kept struct {
+		space  uint32
+		answer *journal.Answer // never changed once it is here
+	}
 	a.mu.Lock()
-	kept := make([]*remembered, 0, a.order.Len())
+	all := make([]kept, 0, a.order.Len())
 	for e := a.order.Front(); e != nil; e = e.Next() {
 		if r := e.Value.(*remembered); r.answer != nil {
-			kept = append(kept, r)
+			all = append(all, kept{r.key.space, r.answer})
 		}
 	}
 	a.mu.Unlock()
 	var b []byte
-	for _, r := range kept {
-		b = appendAnswer(b[:0], r.key.space, r.answer)
+	for _, k := range all {
+		b = appendAnswer(b[:0], k.space, k.answer)
 		add(b)
 	}
 }
