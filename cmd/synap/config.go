@@ -322,7 +322,7 @@ func checkExposure(address string, asked, encrypted bool) error {
 			"leave that out, or listen on %s", address, defaultAddress)
 	case !encrypted:
 		return fault.New(fault.Invalid, "http: %s can be reached from other machines, and without TLS keys could be read on the way: "+
-			"listen on %s, and reach it from elsewhere through a proxy with TLS or an SSH tunnel", address, defaultAddress)
+			"give --tls-cert and --tls-key, or listen on %s and let a proxy with TLS or an SSH tunnel reach it", address, defaultAddress)
 	}
 	return nil
 }
