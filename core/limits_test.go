@@ -216,12 +216,13 @@ func TestMemoryIsLimited(t *testing.T) {
 
 func TestWhatIsOpenIsLimited(t *testing.T) {
 	engine, in := newTenants(t, core.Options{Limits: core.Limits{Quotas: quota.Limits{quota.Subscriptions: 1, quota.Connections: 1, quota.ValueBytes: 10}}})
-	ctx, cancel := context.WithCancel(t.Context())
-	var running sync.WaitGroup
-	running.Go(func() { _ = engine.Run(ctx) })
+	life, stop := context.WithCancel(t.Context())
+	var running, watching sync.WaitGroup
+	running.Go(func() { _ = engine.Run(life) })
+	ctx, cancel := context.WithCancel(life)
 	lab := in("lab")
 	ready := make(chan struct{})
-	running.Go(func() {
+	watching.Go(func() {
 		if err := lab.d.Watch(ctx, lab.request("kv.watch", `{"keys":["a"]}`), &drain{ready: ready}); fault.CodeOf(err) != fault.Canceled {
 			t.Errorf("the first watch: %v", err)
 		}
@@ -271,6 +272,8 @@ func TestWhatIsOpenIsLimited(t *testing.T) {
 	refused(t, in("new").wantCode(fault.TooLarge, "kv.set", `{"key":"a","value":"123456"}`), "value_bytes", 5)
 	refused(t, in("").wantCode(fault.TooLarge, "kv.set", `{"key":"a","value":"123456"}`), "value_bytes", 5)
 	cancel()
+	watching.Wait() // before the engine ends, which would end it for another reason
+	stop()
 	running.Wait()
 }
 
