@@ -10,7 +10,8 @@ import (
 // Search appends the k nearest vectors of those that keep accepts to out, nearest first. ef is how many
 // candidates it holds at once: more find more of the true nearest, and take longer; 0 is DefaultEf, and it
 // is never less than k. There are fewer than k only where fewer are accepted. A nil keep accepts all; keep
-// may be called for any id, often, and with the Index locked, so it must not call the Index.
+// may be called for any id, often, and with the Index locked, so it must not call the Index. With a keep every
+// vector that it accepts is measured, and the graph is not walked.
 func (x *Index) Search(q []float32, k, ef int, keep func(id uint32) bool, out []Hit) ([]Hit, error) {
 	if ef < 0 || ef > MaxEf {
 		return out, fault.New(fault.Invalid, "ef is %d, and has to be 0 to %d", ef, MaxEf)
@@ -27,11 +28,8 @@ func (x *Index) Search(q []float32, k, ef int, keep func(id uint32) bool, out []
 	x.space.Prepare(&s.query, q)
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	if x.options.Flat || int(x.count.Load()) <= ef {
+	if x.options.Flat || keep != nil || int(x.count.Load()) <= ef {
 		return x.exact(s, k, keep, out), nil
-	}
-	if keep != nil {
-		return x.filtered(s, k, ef, keep, out), nil
 	}
 	start, ok := x.descend(s, 0)
 	if !ok {
@@ -78,8 +76,4 @@ func (x *Index) rescore(s *scratch, k int) []Hit {
 	}
 	slices.SortFunc(s.hits, nearer)
 	return s.hits[:min(k, len(s.hits))]
-}
-
-func (x *Index) filtered(s *scratch, k, ef int, keep func(uint32) bool, out []Hit) []Hit {
-	return x.exact(s, k, keep, out)
 }
