@@ -28,8 +28,9 @@ type lane struct {
 	mu      sync.Mutex // guards the rest
 	queue   []*umx.Frame
 	busy    bool                    // the goroutine lives
-	current uint64                  // the request that runs, if stop is not nil
-	stop    context.CancelCauseFunc // ends what runs
+	taken   *umx.Frame              // the request that runs, or is about to
+	stop    context.CancelCauseFunc // ends what runs; nil before it does
+	dropped bool                    // taken was cancelled before it could run
 	follows bool                    // what runs is a watch, which ends when it is told to
 	ended   bool                    // the lane takes and sends nothing more
 
@@ -105,13 +106,14 @@ func (l *lane) serve() {
 func (l *lane) next() *umx.Frame {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.stop = nil
+	l.taken, l.stop, l.dropped, l.follows = nil, nil, false, false
 	if len(l.queue) == 0 || l.ended || l.session.ctx.Err() != nil {
 		l.busy, l.queue = false, nil
 		return nil
 	}
 	f := l.queue[0]
 	l.queue = l.queue[1:]
+	l.taken = f
 	return f
 }
 
@@ -149,16 +151,22 @@ func (l *lane) begin(f *umx.Frame) (context.Context, func()) {
 		done = func() { timed(); cancel(nil) }
 	}
 	l.mu.Lock()
-	l.current, l.stop, l.follows = f.Request, cancel, false
+	l.stop = cancel
+	dropped := l.dropped
 	l.mu.Unlock()
+	if dropped {
+		cancel(errCancelled)
+	}
 	return ctx, done
 }
 
 // cancelRequest gives up what runs, or on stream 0 the request of that id, also one that waits.
 func (l *lane) cancelRequest(request uint64) {
 	l.mu.Lock()
-	stop, hit := l.stop, l.id != 0 || l.current == request
-	if l.id == 0 && !(hit && stop != nil) {
+	stop, hit := l.stop, l.taken != nil && (l.id != 0 || l.taken.Request == request)
+	if hit {
+		l.dropped = true
+	} else if l.id == 0 {
 		for i, f := range l.queue {
 			if f.Request == request {
 				dropped := *f
@@ -200,6 +208,20 @@ func (l *lane) stopFollowing() {
 		stop(errStopping)
 	case idle:
 		l.close()
+	}
+}
+
+// following makes what runs something that ends when the server stops, which may be now.
+func (l *lane) following() {
+	l.mu.Lock()
+	l.follows = true
+	stop := l.stop
+	l.mu.Unlock()
+	l.session.mu.Lock()
+	stopping := l.session.closing
+	l.session.mu.Unlock()
+	if stopping {
+		stop(errStopping)
 	}
 }
 
@@ -345,9 +367,7 @@ func size(parts net.Buffers) (n int) {
 
 // follow answers a watch with its events, until it ends, the peer cancels it, or the server stops.
 func (l *lane) follow(ctx context.Context, q *asked) {
-	l.mu.Lock()
-	l.follows = true
-	l.mu.Unlock()
+	l.following()
 	sink := &follower{lane: l, ctx: ctx, asked: q}
 	err := l.session.server.executor.Watch(ctx, &q.Request, sink)
 	if l.session.ctx.Err() != nil {
@@ -433,9 +453,7 @@ func (l *lane) repeat(ctx context.Context, q *asked) {
 			"%s cannot be repeated: only what waits for something and takes it can, on a stream of its own", q.Command.Name))
 		return
 	}
-	l.mu.Lock()
-	l.follows = true
-	l.mu.Unlock()
+	l.following()
 	original := reflect.ValueOf(q.Args).Elem()
 	if q.row.wait != nil {
 		if wait := original.FieldByIndex(q.row.wait); wait.Int() == 0 {

@@ -77,10 +77,11 @@ func serving(t testing.TB, o umicp.Options) (l *listener, door *umicp.Server, st
 	return l, door, stop
 }
 
-// peer speaks frames by hand.
+// peer speaks frames by hand. It can always send, also while the server sends to it, as one with a socket's buffer can.
 type peer struct {
 	t      testing.TB
 	conn   net.Conn
+	out    chan []byte // what write sends, in order
 	reader *umx.Reader
 	in     *umx.Inbound
 	seq    map[uint64]uint32
@@ -88,17 +89,27 @@ type peer struct {
 }
 
 func newPeer(t testing.TB, conn net.Conn) *peer {
-	t.Cleanup(func() { _ = conn.Close() })
-	return &peer{t: t, conn: conn, reader: umx.NewReader(conn, umx.Limits{}), in: umx.NewInbound(false, umx.Limits{}), seq: map[uint64]uint32{}}
+	p := &peer{
+		t: t, conn: conn, out: make(chan []byte, 1024), reader: umx.NewReader(conn, umx.Limits{}),
+		in: umx.NewInbound(false, umx.Limits{}), seq: map[uint64]uint32{},
+	}
+	var sending sync.WaitGroup
+	sending.Go(func() {
+		for b := range p.out {
+			_, _ = conn.Write(b) // a session that is over is seen where it is read
+		}
+	})
+	t.Cleanup(func() {
+		close(p.out)
+		_ = conn.Close()
+		sending.Wait()
+	})
+	return p
 }
 
-// write sends in the background, because a pipe has no buffer.
-func (p *peer) write(b []byte) {
-	p.t.Helper()
-	if _, err := p.conn.Write(b); err != nil {
-		p.t.Fatal(err)
-	}
-}
+// write sends in the background, because a pipe has no buffer: were it to wait, it and a server that writes an answer at that
+// moment would wait for each other.
+func (p *peer) write(b []byte) { p.out <- b }
 
 // frame encodes a message with the next number of its stream.
 func (p *peer) frame(m umx.Message) []byte {
@@ -263,7 +274,7 @@ func TestGreeting(t *testing.T) {
 	for name, test := range refused {
 		t.Run(name, func(t *testing.T) {
 			p := newPeer(t, l.dial())
-			go func() { _, _ = p.conn.Write(p.frame(test.first)) }() // a large one is not read to its end
+			p.send(test.first)
 			for {
 				f := p.next()
 				if f.Kind == umx.KindGoAway {
@@ -294,7 +305,7 @@ func TestStreamZeroIsAnsweredInOrder(t *testing.T) {
 	all = append(all, p.frame(p.ask(0, 0, "queue.receive", map[string]any{"queue": "q", "wait_ms": 10_000}))...)
 	all = append(all, p.frame(p.ask(0, 0, 0x0101, map[string]any{"key": "a"}))...)
 	all = append(all, p.frame(umx.Message{Kind: umx.KindPing, Request: 77})...)
-	go func() { _, _ = p.conn.Write(all) }()
+	p.write(all)
 	p.expect(0, 1, `"created":true`)
 	p.expect(0, 2)
 	if f := p.bare(umx.KindPong); f.Request != 77 {
@@ -382,7 +393,7 @@ func TestProtocolFaultsEndTheSession(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := greeted(t, l, func(h *umx.Hello) { h.MaxFrame = 1 << 20 })
 			b := test.send(p)
-			go func() { _, _ = p.conn.Write(b) }()
+			p.write(b)
 			if f := p.bare(umx.KindGoAway); umx.Code(f.Sequence) != test.code { //nolint:gosec // small
 				t.Errorf("GOAWAY %s, want %s", umx.Code(f.Sequence), test.code) //nolint:gosec // small
 			}
