@@ -157,7 +157,7 @@ func (l *Log) Call(ctx context.Context, r *command.Request, err error) {
 		}
 		e.Names = append(e.Names, name)
 	}
-	l.write(ctx, e)
+	l.write(ctx, r.Number, e)
 }
 
 // Refused writes down somebody who could not say who they are, unless nothing is written at all.
@@ -169,12 +169,12 @@ func (l *Log) Refused(ctx context.Context, address netip.Addr, err error) {
 	if address.IsValid() {
 		e.Address = address.String()
 	}
-	l.write(ctx, e)
+	l.write(ctx, 0, e)
 }
 
-func (l *Log) write(ctx context.Context, e Entry) {
+func (l *Log) write(ctx context.Context, number uint64, e Entry) {
 	e.Time = time.Now().UTC()
-	trace := clients.TraceOf(ctx)
+	trace := clients.TraceFor(ctx, number)
 	e.RequestID, e.TraceID = trace.RequestID, trace.TraceID
 	if c := clients.FromContext(ctx); c != nil {
 		info := c.Info()

@@ -50,7 +50,7 @@ func (l *slowlog) add(ctx context.Context, r *command.Request, took time.Duratio
 		return
 	}
 	namespace, _ := r.Caller.Select(r.Namespace) // what cannot be selected was refused, and that fast
-	trace := clients.TraceOf(ctx)
+	trace := clients.TraceFor(ctx, r.Number)
 	call := SlowCall{
 		At: time.Now().Add(-took), TookUS: took.Microseconds(), Command: r.Command.Name, Outcome: outcome(err),
 		Caller: cut(r.Caller.Name, maxLoggedCaller), Namespace: namespace, RequestID: trace.RequestID, TraceID: trace.TraceID,

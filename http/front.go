@@ -44,19 +44,22 @@ func newFront(hosts, origins []string) front {
 	return f
 }
 
-// traced puts what the caller says about its request into the context, for logs, and repeats its id. Nothing is done for a
-// caller that says nothing: a context of its own costs every request more than a small read.
+// traced puts what the caller says about its request into the context, for logs, and says in the answer by which id it is known.
+// One that the caller did not name is named by its connection: a context of its own costs a request more than a small read.
 func traced(w http.ResponseWriter, r *http.Request) *http.Request {
-	id, parent := first(r.Header, headerRequestID), first(r.Header, headerTrace)
-	if id == "" && parent == "" {
-		return r
+	trace := clients.NewTrace(first(r.Header, headerRequestID), first(r.Header, headerTrace))
+	alone := false
+	if trace.RequestID == "" {
+		client := clients.FromContext(r.Context())
+		if alone = client != nil && r.ProtoMajor == 1; alone {
+			trace.RequestID = client.NextRequest()
+		} else {
+			trace.RequestID = clients.NewRequestID()
+		}
 	}
-	trace, ok := clients.NewTrace(id, parent)
-	if !ok {
-		return r
-	}
-	if trace.RequestID != "" {
-		w.Header()[headerRequestID] = []string{trace.RequestID}
+	w.Header()[headerRequestID] = []string{trace.RequestID}
+	if alone && trace.TraceID == "" {
+		return r // whoever logs finds the id by the connection
 	}
 	return r.WithContext(clients.WithTrace(r.Context(), &trace))
 }

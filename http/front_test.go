@@ -304,7 +304,15 @@ func TestRequestID(t *testing.T) {
 	if got := call(d, "POST", "/v1/note/echo", "", "X-Request-Id: r-1"); got.header.Get("X-Request-Id") != "r-1" {
 		t.Error("the request's id does not come back")
 	}
-	if got := call(d, "POST", "/v1/note/echo", ""); got.header.Get("X-Request-Id") != "" {
-		t.Error("an id came from nowhere")
+	seen := map[string]bool{}
+	for range 3 {
+		id := call(d, "POST", "/v1/note/echo", "").header.Get("X-Request-Id")
+		if id == "" || seen[id] {
+			t.Errorf("a request that has no id is called %q", id)
+		}
+		seen[id] = true
+	}
+	if id := call(d, "POST", "/v1/nowhere", "", "X-Request-Id: a b").header.Get("X-Request-Id"); id == "" || id == "a b" {
+		t.Errorf("one whose id is malformed is called %q", id)
 	}
 }

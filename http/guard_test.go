@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -191,6 +192,9 @@ func TestConnectionsOfACallerAndAnAddress(t *testing.T) {
 	want(ann, "ann", 200, "")
 	want(ann, "ann", 200, "")
 	want(bob, "ann", 503, "there are 1 connections of this caller")
+	for registry.Counts().Open > 1 { // its connection is closed after the answer, and has its place until then
+		runtime.Gosched()
+	}
 	want(bob, "bob", 200, "")
 	want(eve, "eve", 200, "")
 	resp, err := http.ReadResponse(bufio.NewReader(dial(t, b.url)), nil)
@@ -231,7 +235,7 @@ func TestTraces(t *testing.T) {
 	if seen != (clients.Trace{RequestID: "r-1", TraceID: parent[3:35], SpanID: parent[36:52]}) || got.header.Get("X-Request-Id") != "r-1" {
 		t.Errorf("the trace is %+v, the answer %v", seen, got.header)
 	}
-	if got := call(d, "POST", "/mounted", "", "X-Request-Id: a b"); seen != (clients.Trace{}) || got.header.Get("X-Request-Id") != "" {
+	if got := call(d, "POST", "/mounted", "", "X-Request-Id: a b"); seen.RequestID == "" || seen.RequestID != got.header.Get("X-Request-Id") {
 		t.Errorf("a malformed id: %+v, %v", seen, got.header)
 	}
 }

@@ -228,7 +228,9 @@ func (s *socket) begin(id string) (context.Context, error) {
 		return nil, fault.New(fault.Exhausted, "%d requests are in flight on this connection, and no more are allowed", s.busy).
 			With("limit", s.door.o.MaxInFlight)
 	}
-	ctx, cancel := context.WithCancel(s.ctx)
+	trace := clients.TraceOf(s.ctx)
+	trace.RequestID = clients.NewTrace(id, "").RequestID
+	ctx, cancel := context.WithCancel(clients.WithTrace(s.ctx, &trace))
 	s.calls[id] = cancel
 	s.busy++
 	s.running.Add(1)

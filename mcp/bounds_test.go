@@ -110,7 +110,7 @@ func TestSessionsEndWhenTheyAreIdle(t *testing.T) {
 		gone := make(chan string, 10)
 		ss := newSessions(func(id string) { gone <- id })
 		defer ss.close()
-		idle, used, busy := ss.start("ann"), ss.start("ann"), ss.start("bob")
+		idle, used, busy := ss.start("ann", stays), ss.start("ann", stays), ss.start("bob", stays)
 		done, ok := ss.use(busy, "bob")
 		if !ok {
 			t.Fatal("a fresh session cannot be used")
@@ -138,10 +138,13 @@ func TestSessionsEndWhenTheyAreIdle(t *testing.T) {
 	})
 }
 
+// stays is the place of a session that counts nowhere.
+func stays() {}
+
 func TestSessionsBelongToTheirPrincipal(t *testing.T) {
 	ss := newSessions(func(string) {})
 	defer ss.close()
-	id := ss.start("ann")
+	id := ss.start("ann", stays)
 	if _, ok := ss.use(id, "bob"); ok {
 		t.Error("a stranger may use it")
 	}
@@ -158,25 +161,25 @@ func TestSessionsAreBounded(t *testing.T) {
 		var gone []string
 		ss := newSessions(func(id string) { gone = append(gone, id) })
 		defer ss.close()
-		busy := ss.start("ann")
+		busy := ss.start("ann", stays)
 		done, _ := ss.use(busy, "ann")
 		defer done()
 		time.Sleep(time.Second)
-		oldest := ss.start("ann")
+		oldest := ss.start("ann", stays)
 		for range maxSessionsPerPrincipal - 2 {
 			time.Sleep(time.Millisecond)
-			ss.start("ann")
+			ss.start("ann", stays)
 		}
-		ss.start("bob")
+		ss.start("bob", stays)
 		if len(gone) > 0 {
 			t.Fatalf("%d made room before they had to", len(gone))
 		}
-		ss.start("ann")
+		ss.start("ann", stays)
 		if len(gone) != 1 || gone[0] != oldest || ss.owned["ann"] != maxSessionsPerPrincipal {
 			t.Errorf("%v made room, want %s; %d are left", gone, oldest, ss.owned["ann"])
 		}
 		for i := range maxSessions {
-			ss.start(strconv.Itoa(i))
+			ss.start(strconv.Itoa(i), stays)
 		}
 		if ss.count() != maxSessions {
 			t.Errorf("%d sessions, want %d", ss.count(), maxSessions)

@@ -92,7 +92,7 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request) (admitted *http.R
 		w.Header().Set("Allow", "GET, POST, DELETE")
 		return nil, nil, &refusal{http.StatusMethodNotAllowed, r.Method + " is not a method of this endpoint"}
 	}
-	if done, no = s.admitSession(r, id); no != nil {
+	if r, done, no = s.admitSession(r, id); no != nil {
 		return nil, nil, no
 	}
 	session := r.Header.Get(server.HeaderKeySessionID)
@@ -116,22 +116,22 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request) (admitted *http.R
 }
 
 // admitSession finds the session that the request belongs to. Requests of revisions without sessions have none, and
-// neither has the one that opens it.
-func (s *Server) admitSession(r *http.Request, id *auth.Identity) (done func(), no *refusal) {
+// neither has the one that opens it, which has a place for it.
+func (s *Server) admitSession(r *http.Request, id *auth.Identity) (admitted *http.Request, done func(), no *refusal) {
 	session := r.Header.Get(server.HeaderKeySessionID)
 	switch {
 	case mcp.IsModernProtocol(r.Header.Get(mcp.HeaderProtocolVersion)):
-		return func() {}, nil
+		return r, func() {}, nil
 	case session == "" && r.Method == http.MethodPost:
-		return func() {}, nil
+		return s.reserve(r, id)
 	case session == "":
-		return nil, &refusal{http.StatusBadRequest, "the " + server.HeaderKeySessionID + " header is missing: send initialize first"}
+		return nil, nil, &refusal{http.StatusBadRequest, "the " + server.HeaderKeySessionID + " header is missing: send initialize first"}
 	}
 	done, ok := s.sessions.use(session, id.Name)
 	if !ok {
-		return nil, &refusal{http.StatusNotFound, errNoSession.Error() + ": send initialize to open one"}
+		return nil, nil, &refusal{http.StatusNotFound, errNoSession.Error() + ": send initialize to open one"}
 	}
-	return done, nil
+	return r, done, nil
 }
 
 // aboutSubscriptions reports whether a message may begin or end one.

@@ -39,6 +39,8 @@ type session struct {
 	agent string        // what its client calls itself
 	box   *outbox       // what waits for its stream
 	gone  chan struct{} // closed when it ends
+	leave func()        // gives its place among its namespace's connections back; called once, when it ends
+	stop  func()        // ends the watch over its caller; nil before there is one
 	busy  int           // requests and streams in progress: a busy session is not idle
 	last  time.Time     // when it was last used
 }
@@ -66,8 +68,8 @@ func (ss *sessions) use(id, owner string) (done func(), ok bool) {
 	}, true
 }
 
-// start opens a session.
-func (ss *sessions) start(owner string) (id string) {
+// start opens a session that keeps a place until it ends.
+func (ss *sessions) start(owner string, leave func()) (id string) {
 	id = rand.Text() // 130 bits
 	ss.mu.Lock()
 	var full string
@@ -78,7 +80,7 @@ func (ss *sessions) start(owner string) (id string) {
 		full = ss.idlest("")
 	}
 	ss.remove(full)
-	ss.byID[id] = &session{owner: owner, last: time.Now(), box: newOutbox(), gone: make(chan struct{})}
+	ss.byID[id] = &session{owner: owner, leave: leave, last: time.Now(), box: newOutbox(), gone: make(chan struct{})}
 	ss.owned[owner]++
 	if ss.timer == nil && !ss.closed {
 		ss.timer = time.AfterFunc(sessionIdleTTL, ss.sweep)
@@ -88,6 +90,22 @@ func (ss *sessions) start(owner string) (id string) {
 		ss.forget(full)
 	}
 	return id
+}
+
+// watch ends the session when its caller is nobody any more: nobody could use it, and it would keep its place.
+func (ss *sessions) watch(id string, caller *auth.Identity) {
+	stop := caller.OnEnd(func(error) {
+		if ss.end(id) {
+			go ss.forget(id)
+		}
+	})
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	if s := ss.byID[id]; s != nil {
+		s.stop = stop
+	} else {
+		stop()
+	}
 }
 
 // call notes what the session's client calls itself.
@@ -148,6 +166,10 @@ func (ss *sessions) remove(id string) bool {
 	}
 	delete(ss.byID, id)
 	close(s.gone)
+	s.leave()
+	if s.stop != nil {
+		s.stop()
+	}
 	if ss.owned[s.owner]--; ss.owned[s.owner] == 0 {
 		delete(ss.owned, s.owner)
 	}
@@ -205,17 +227,22 @@ func (ss *sessions) ResolveSessionIdManager(r *http.Request) server.SessionIdMan
 	if r == nil {
 		return &principal{sessions: ss}
 	}
-	return &principal{sessions: ss, id: auth.FromContext(r.Context())}
+	return &principal{sessions: ss, id: auth.FromContext(r.Context()), request: r}
 }
 
 // principal is the sessions as one caller has them.
 type principal struct {
 	sessions *sessions
 	id       *auth.Identity // nil when the library itself asks
+	request  *http.Request  // as above
 }
 
 // Generate implements server.SessionIdManager.
-func (p *principal) Generate() string { return p.sessions.start(p.id.Name) }
+func (p *principal) Generate() string {
+	id := p.sessions.start(p.id.Name, keepPlace(p.request))
+	p.sessions.watch(id, p.id)
+	return id
+}
 
 // Validate implements server.SessionIdManager.
 func (p *principal) Validate(id string) (terminated bool, err error) {

@@ -78,6 +78,7 @@ func (s *Server) envelopeCall(q *asked) error {
 		return err
 	}
 	q.Request, q.row = *r, s.rows[r.Command]
+	q.Number = q.frame.Request
 	if len(q.frame.Tensors) == 0 {
 		return nil
 	}

@@ -97,7 +97,7 @@ func (s *Server) unknown(name []byte) error {
 
 // compactArgs decodes the arguments into a request of the command's type.
 func (s *Server) compactArgs(f *umx.Frame, c *call, args, options []byte) error {
-	c.Request.Command = c.row.command
+	c.Request.Command, c.Request.Number = c.row.command, f.Request
 	var names []string
 	if options != nil {
 		if _, isNil := pack.ReadNil(options); !isNil {

@@ -79,6 +79,7 @@ type Server struct {
 	discovery  discovery
 
 	sessions sessions
+	traffic  traffic
 }
 
 // New returns a server of the executor's table.

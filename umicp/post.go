@@ -39,6 +39,7 @@ func (s *Server) postFrames(w http.ResponseWriter, r *http.Request, caller *auth
 	x := newSession(s, l, r.Context())
 	x.caller, x.greet, x.brief = caller, false, true
 	x.limits = s.limits
+	x.in.SetLimits(x.limits)
 	x.hello = umx.NewHello("", s.limits)
 	x.hello.Window, x.credit, x.window = maxCredit, maxCredit, maxCredit
 	err := x.frames(body)
@@ -56,6 +57,7 @@ func (s *Server) postFrames(w http.ResponseWriter, r *http.Request, caller *auth
 		}
 		l.sent = wrongFrame(l.sent, wrong)
 	}
+	s.traffic.wrote(l.sent, 0)
 	w.Header().Set("Content-Type", binaryType)
 	w.WriteHeader(status)
 	_, _ = w.Write(l.sent) // the client went away: there is nobody to tell

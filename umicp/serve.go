@@ -145,7 +145,7 @@ func (s *Server) accept(ctx context.Context, l net.Listener) error {
 
 // serveConn serves one connection to its end.
 func (s *Server) serveConn(ctx context.Context, conn net.Conn) {
-	x := newSession(s, &tcpLink{conn: conn, timeout: s.writeTimeout}, ctx)
+	x := newSession(s, &tcpLink{conn: conn, timeout: s.writeTimeout, traffic: &s.traffic}, ctx)
 	if err := x.book(conn); err != nil {
 		x.goAway(umx.CodeOf(err))
 		x.end()
@@ -188,6 +188,7 @@ func (x *session) unbook() {
 
 // read takes frames until the connection ends; the error is why, nil when the peer closed it.
 func (x *session) read(r *umx.Reader, conn net.Conn) error {
+	frames, bytes := 0, 0 // since they were booked
 	for {
 		f, err := r.Next()
 		switch {
@@ -196,6 +197,7 @@ func (x *session) read(r *umx.Reader, conn net.Conn) error {
 		case err != nil:
 			return err
 		}
+		frames, bytes = frames+1, bytes+umx.HeaderBytes+f.BodyLen
 		greeting := x.greet
 		if err := x.frame(f); err != nil {
 			return err
@@ -209,6 +211,8 @@ func (x *session) read(r *umx.Reader, conn net.Conn) error {
 				return err
 			}
 			x.active.Store(true)
+			x.server.traffic.in.add(frames, bytes)
+			frames, bytes = 0, 0
 		}
 	}
 }
@@ -250,6 +254,7 @@ func (x *session) look() {
 type tcpLink struct {
 	conn    net.Conn
 	timeout time.Duration
+	traffic *traffic
 	until   time.Time // the write deadline that is set; of whoever writes
 }
 
@@ -257,7 +262,9 @@ type tcpLink struct {
 const slowestPeer = 256 << 10
 
 func (l *tcpLink) write(frames []byte, more net.Buffers) error {
-	total := len(frames) + size(more)
+	parts := size(more)
+	l.traffic.wrote(frames, parts)
+	total := len(frames) + parts
 	need := l.timeout + time.Duration(total/slowestPeer)*time.Second
 	// Moving the deadline costs more than a small write's answer: it is moved when a third of it is gone.
 	if now := time.Now(); l.until.Sub(now) < need*2/3 {
@@ -268,11 +275,11 @@ func (l *tcpLink) write(frames []byte, more net.Buffers) error {
 		_, err := l.conn.Write(frames)
 		return err
 	}
-	parts := more
+	all := more
 	if len(frames) > 0 {
-		parts = append(net.Buffers{frames}, more...)
+		all = append(net.Buffers{frames}, more...)
 	}
-	_, err := parts.WriteTo(l.conn)
+	_, err := all.WriteTo(l.conn)
 	return err
 }
 

@@ -1,7 +1,6 @@
 package umicp
 
 import (
-	"cmp"
 	"context"
 	"net"
 	"sync"
@@ -47,6 +46,9 @@ type session struct {
 	hello  *umx.Hello // what the peer said
 	asked  asked      // of the goroutine that reads, used again
 
+	depart  func()         // gives back what settle took; of the goroutine that reads
+	turning sync.WaitGroup // the goroutine of turnOut
+
 	active atomic.Bool // something has come since the last look
 	idle   int         // looks since something came; of the goroutine that looks
 
@@ -59,26 +61,28 @@ type session struct {
 	mu      sync.Mutex     // guards the rest
 	zero    *lane          // stream 0
 	lanes   map[uint64]*lane
-	credit  int64 // body bytes that may be sent on all streams together
-	window  int64 // body bytes that the peer may send on all streams together
-	used    int64 // of which these were taken in and are not done with
-	back    int64 // done with, and the peer was not told
-	queued  int64 // body bytes of requests that wait for their turn
-	closing bool  // no new streams are taken
+	credit  int64  // body bytes that may be sent on all streams together
+	window  int64  // body bytes that the peer may send on all streams together
+	used    int64  // of which these were taken in and are not done with
+	back    int64  // done with, and the peer was not told
+	queued  int64  // body bytes of requests that wait for their turn
+	last    uint64 // the highest stream that the peer has opened
+	closing bool   // no new streams are taken
 }
 
 func newSession(s *Server, l link, parent context.Context) *session {
 	x := &session{
-		server: s, link: l, greet: true, in: umx.NewInbound(true, s.limits), lanes: map[uint64]*lane{},
-		limits: umx.Limits{MaxFrame: min(s.limits.MaxFrame, helloFrame), MaxMessage: s.limits.MaxMessage},
+		server: s, link: l, greet: true, lanes: map[uint64]*lane{}, depart: func() {},
+		limits: umx.Limits{MaxFrame: min(s.limits.MaxFrame, helloFrame), MaxMessage: min(s.limits.MaxMessage, helloFrame)},
 		window: umx.DefaultConnWindow, credit: umx.DefaultConnWindow,
 	}
+	x.in = umx.NewInbound(true, x.limits)
 	x.ctx, x.cancel = context.WithCancelCause(parent)
 	x.zero = &lane{session: x, ctx: x.ctx}
 	return x
 }
 
-// helloFrame is the largest frame before it is known who sends it.
+// helloFrame is the largest frame, and message, before it is known who sends it.
 const helloFrame = 64 << 10
 
 // frame takes one frame. An error ends the session, and is told in a GOAWAY.
@@ -125,6 +129,7 @@ func (x *session) frame(f *umx.Frame) error {
 // frame is done with.
 func (x *session) onStream(f *umx.Frame) (*lane, error) {
 	x.mu.Lock()
+	x.last = x.in.Last()
 	l := x.lanes[f.Stream]
 	refused := x.in.Refused(f.Stream)
 	opens := f.Flags&umx.StreamStart != 0
@@ -219,21 +224,9 @@ func (x *session) greeting(f *umx.Frame) error {
 	if err != nil {
 		return err
 	}
-	if x.caller == nil || theirs.Auth != nil {
-		shown := &auth.Credential{From: x.link.remote()}
-		if theirs.Auth != nil {
-			shown.Key = cmp.Or(theirs.Auth.APIKey, theirs.Auth.Bearer)
-		}
-		if x.caller, err = x.server.authenticator.Authenticate(x.ctx, shown); err != nil {
-			x.zero.answer(inShort(f), nil, err)
-			return umx.Errorf(umx.AuthenticationFailed, "%s", fault.From(err).Message)
-		}
-	}
-	if x.client != nil {
-		if err := x.client.Call(x.caller.Name); err != nil {
-			x.zero.answer(inShort(f), nil, err)
-			return umx.Errorf(umx.ResourceExhausted, "%s", fault.From(err).Message)
-		}
+	if err := x.identify(theirs); err != nil {
+		x.zero.answer(inShort(f), nil, err)
+		return umx.Errorf(umx.FromFault(fault.CodeOf(err)), "%s", fault.From(err).Message)
 	}
 	ours := umx.NewHello(x.server.peer, x.server.limits)
 	ours.Software, ours.Identity = "synap "+x.server.version, x.caller.Name
@@ -317,7 +310,9 @@ func (x *session) refuse(f *umx.Frame, err *fault.Error) {
 
 // goAway says that the session ends and why, as well as that is possible.
 func (x *session) goAway(code umx.Code) {
-	m := umx.Message{Kind: umx.KindGoAway, Sequence: uint32(code), Request: x.in.Last()}
+	x.mu.Lock()
+	m := umx.Message{Kind: umx.KindGoAway, Sequence: uint32(code), Request: x.last}
+	x.mu.Unlock()
 	x.pen.Lock()
 	x.out = m.Bare(x.out)
 	x.pen.Unlock()
@@ -329,9 +324,12 @@ func (x *session) end() {
 	x.mu.Lock()
 	x.closing = true
 	x.mu.Unlock()
+	x.depart()
+	x.depart = func() {}
 	x.cancel(errGone)
 	x.link.close()
 	x.running.Wait()
+	x.turning.Wait()
 }
 
 // drainLanes takes nothing new, ends watches, and waits until what runs has been answered.

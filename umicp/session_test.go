@@ -61,6 +61,11 @@ func serving(t testing.TB, o umicp.Options) (l *listener, door *umicp.Server, st
 	t.Helper()
 	door, _ = openWith(t, o)
 	l = newListener()
+	return l, door, serveOn(t, door, l)
+}
+
+// serveOn has the door serve the connections of a listener until stop is called.
+func serveOn(t testing.TB, door *umicp.Server, l net.Listener) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- door.Serve(ctx, l) }()
@@ -74,7 +79,7 @@ func serving(t testing.TB, o umicp.Options) (l *listener, door *umicp.Server, st
 		}
 	})
 	t.Cleanup(stop)
-	return l, door, stop
+	return stop
 }
 
 // peer speaks frames by hand. It can always send, also while the server sends to it, as one with a socket's buffer can.

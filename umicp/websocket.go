@@ -44,10 +44,14 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request) {
 	}
 	conn.SetReadLimit(int64(s.limits.MaxFrame) + umx.HeaderBytes)
 	ctx := context.WithoutCancel(r.Context())
-	l := &wsLink{conn: conn, ctx: ctx, from: r.RemoteAddr, timeout: s.writeTimeout}
+	l := &wsLink{conn: conn, ctx: ctx, from: r.RemoteAddr, timeout: s.writeTimeout, traffic: &s.traffic}
 	x := newSession(s, l, ctx)
-	x.caller = caller
+	if err := x.settle(caller); err != nil {
+		_ = conn.Close(websocket.StatusTryAgainLater, fault.From(err).Message) // it ends either way
+		return
+	}
 	if refused := s.sessions.add(x, s.maxSessions); refused != nil {
+		x.depart()
 		_ = conn.Close(websocket.StatusTryAgainLater, refused.Message) // it ends either way
 		return
 	}
@@ -98,6 +102,7 @@ func (x *session) frames(data []byte) error {
 		if err != nil {
 			return err
 		}
+		x.server.traffic.in.add(1, n)
 		if err := x.frame(&f); err != nil {
 			return err
 		}
@@ -135,10 +140,12 @@ type wsLink struct {
 	ctx     context.Context
 	from    string
 	timeout time.Duration
+	traffic *traffic
 }
 
 // write sends frames as one message.
 func (l *wsLink) write(frames []byte, more net.Buffers) error {
+	l.traffic.wrote(frames, size(more))
 	if len(more) == 0 {
 		return l.message(websocket.MessageBinary, frames)
 	}

@@ -25,6 +25,7 @@ import (
 type asking struct {
 	t        *testing.T
 	url      string
+	peers    string // where UMICP is spoken over TCP
 	admin    string // the key that it made
 	server   *server
 	executor *command.Dispatcher
@@ -51,7 +52,7 @@ func serveAsking(t *testing.T) *asking {
 		http.DefaultClient.CloseIdleConnections()
 	})
 	<-ready
-	a := &asking{t: t, url: s.url(), server: s, executor: s.engine.Dispatcher()}
+	a := &asking{t: t, url: s.url(), peers: s.peers[0].Addr().String(), server: s, executor: s.engine.Dispatcher()}
 	if a.admin = (&Config{Server: a.url}).findKey(); a.admin == "" {
 		t.Fatal("the server left no key")
 	}
@@ -174,12 +175,20 @@ func TestAPersonSignsIn(t *testing.T) {
 }
 
 func (a *asking) dial(query string, headers ...string) (*websocket.Conn, *http.Response, error) {
+	return a.dialAt("/v1/ws"+query, headers...)
+}
+
+func (a *asking) dialUMICP(key string) (*websocket.Conn, *http.Response, error) {
+	return a.dialAt("/umicp", bearer(key))
+}
+
+func (a *asking) dialAt(path string, headers ...string) (*websocket.Conn, *http.Response, error) {
 	o := &websocket.DialOptions{HTTPHeader: http.Header{}}
 	for _, h := range headers {
 		name, value, _ := strings.Cut(h, ": ")
 		o.HTTPHeader.Set(name, value)
 	}
-	return websocket.Dial(a.t.Context(), "ws"+strings.TrimPrefix(a.url, "http")+"/v1/ws"+query, o) //nolint:bodyclose // there is none
+	return websocket.Dial(a.t.Context(), "ws"+strings.TrimPrefix(a.url, "http")+path, o) //nolint:bodyclose // there is none
 }
 
 func TestTicketsOpenOneWebSocket(t *testing.T) {
@@ -271,6 +280,8 @@ func TestStreamsEndWithTheKey(t *testing.T) {
 	if _, _, err := conn.Read(t.Context()); err != nil { // it is in place
 		t.Fatal(err)
 	}
+	followUMICP(t, a, key, ended)
+
 	socket := make(chan string, 1)
 	ended["WebSocket"] = socket
 	go func() {
@@ -286,11 +297,12 @@ func TestStreamsEndWithTheKey(t *testing.T) {
 	}()
 
 	a.must("auth.key.revoke", `{"key":"follower"}`)
+	quiet := map[string]bool{"MCP": true, "an idle session of UMICP": true} // what is said to them cannot say it
 	over := time.After(5 * time.Second) // one is promised; machines under load are slow
 	for name, done := range ended {
 		select {
 		case last := <-done:
-			if name != "MCP" && !strings.Contains(last, "revoked") {
+			if !quiet[name] && !strings.Contains(last, "revoked") {
 				t.Errorf("%s does not say why it ended: %q", name, last)
 			}
 		case <-over:

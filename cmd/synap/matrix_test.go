@@ -190,7 +190,7 @@ func TestEveryDoorObeys(t *testing.T) {
 	commands := everyCommand(t, a.executor)
 	for _, d := range everyDoor() {
 		t.Run(d.name, func(t *testing.T) {
-			b := &asking{t: t, url: a.url, executor: a.executor}
+			b := &asking{t: t, url: a.url, peers: a.peers, executor: a.executor}
 			players := map[string]synaptest.Player{}
 			play := func(key string, c told) error {
 				p := players[key]
@@ -353,6 +353,9 @@ func everyDoor() []opening {
 				}
 				return nil, nil
 			})
+		}},
+		{name: "umicp COMPACT over TCP", open: func(a *asking, key string) synaptest.Player {
+			return umicpClientOf(a.t, "umicp://"+a.peers, key)
 		}},
 		{name: "mcp", skip: func(c *command.Command) bool { return c.Structure() == "server" && c.Tool == nil }, open: func(a *asking, key string) synaptest.Player {
 			c, err := client.NewStreamableHttpClient(a.url+"/mcp?profile=full", transport.WithHTTPHeaders(map[string]string{"Authorization": "Bearer " + key}),

@@ -68,7 +68,7 @@ func (a auditing) Authenticate(ctx context.Context, c *auth.Credential) (*auth.I
 // traced is a log entry that says which request of whom it is about, as far as that is known.
 func traced(ctx context.Context, log *logrus.Logger) *logrus.Entry {
 	entry := logrus.NewEntry(log)
-	if t := clients.TraceOf(ctx); t != (clients.Trace{}) {
+	if t := clients.TraceFor(ctx, 0); t != (clients.Trace{}) {
 		for name, value := range map[string]string{"request_id": t.RequestID, "trace_id": t.TraceID, "span_id": t.SpanID} {
 			if value != "" {
 				entry = entry.WithField(name, value)

@@ -190,7 +190,7 @@ func (s *server) openDoors(c *Config, log *logrus.Logger) (err error) {
 	})
 	options := http.Options{
 		Executor: executor, Version: version, Log: log, Authenticator: who,
-		Clients: s.clients, Collectors: []prometheus.Collector{s.collector()}, CertificateName: c.principalOf(), MaxBatch: c.MaxBatch,
+		Clients: s.clients, Collectors: []prometheus.Collector{s.collector(), s.umicp}, CertificateName: c.principalOf(), MaxBatch: c.MaxBatch,
 		Ready: s.ready, AllowedHosts: c.Hosts, AllowedOrigins: c.Origins, MaxBodyBytes: c.MaxBody,
 		Addresses: quota.NewBuckets("address_requests", c.addressRate(), 0),
 		Mounts: []http.Mount{

@@ -32,8 +32,11 @@ func umicpDoors() []storyDoor {
 }
 
 // umicpClient plays through the client.
-func umicpClient(t *testing.T, url string) synaptest.Player {
-	c, err := client.Dial(t.Context(), url, client.Options{})
+func umicpClient(t *testing.T, url string) synaptest.Player { return umicpClientOf(t, url, "") }
+
+// umicpClientOf plays through the client of whoever has the key.
+func umicpClientOf(t *testing.T, url, key string) synaptest.Player {
+	c, err := client.Dial(t.Context(), url, client.Options{APIKey: key})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,12 +33,13 @@ type Registry struct {
 	byKey     map[string]int     // only counts above 0
 	byDoor    map[string]int     // by door, or kind of stream; a door stays once it was seen
 	refused   uint64             // connections for which there was no room
+	run       string             // what request ids begin with; never changed
 }
 
 // New returns a registry without connections.
 func New(l Limits) *Registry {
 	return &Registry{
-		limits: l, open: map[uint64]*Client{}, byAddress: map[netip.Addr]int{}, byKey: map[string]int{}, byDoor: map[string]int{},
+		limits: l, open: map[uint64]*Client{}, byAddress: map[netip.Addr]int{}, byKey: map[string]int{}, byDoor: map[string]int{}, run: newRun(),
 	}
 }
 
@@ -57,6 +58,8 @@ type Client struct {
 	address  netip.AddrPort
 	opened   time.Time
 	end      func() // breaks the connection off
+
+	requests atomic.Uint64 // that were given an id
 
 	calls atomic.Uint64
 	user  atomic.Pointer[string] // who called last; nil before anybody did. Changed under registry.mu

@@ -143,9 +143,8 @@ func TestTrace(t *testing.T) {
 		{"no span id", "", "00-" + trace + "-" + strings.Repeat("0", 16) + "-01", clients.Trace{}},
 		{"cut short", "", "00-" + trace, clients.Trace{}},
 	} {
-		got, ok := clients.NewTrace(c.id, c.parent)
-		if got != c.want || ok != (c.want != clients.Trace{}) {
-			t.Errorf("%s: %+v, %v", c.name, got, ok)
+		if got := clients.NewTrace(c.id, c.parent); got != c.want {
+			t.Errorf("%s: %+v", c.name, got)
 		}
 	}
 	ctx := context.Background()
@@ -157,10 +156,39 @@ func TestTrace(t *testing.T) {
 	}
 }
 
+// TestRequestIDsAreMade: a request without an id has one that is unlike any other, and that logs find by the connection.
+func TestRequestIDsAreMade(t *testing.T) {
+	r, after := clients.New(clients.Limits{}), clients.New(clients.Limits{}) // and after a restart
+	seen := map[string]bool{}
+	for _, c := range []*clients.Client{open(t, r, "10.0.0.1:1"), open(t, r, "10.0.0.1:2"), open(t, after, "10.0.0.1:1")} {
+		ctx := clients.NewContext(t.Context(), c)
+		for range 3 {
+			id := c.NextRequest()
+			if got := clients.TraceFor(ctx, 0); seen[id] || got.RequestID != id || clients.NewTrace(id, "").RequestID != id {
+				t.Errorf("%q: the log says %+v", id, got)
+			}
+			seen[id] = true
+		}
+		if id := clients.TraceFor(ctx, 99).RequestID; seen[id] || !strings.HasSuffix(id, "-99") {
+			t.Errorf("the request 99 of a caller who counts is %q", id)
+		}
+		named := clients.WithTrace(ctx, &clients.Trace{RequestID: "r"})
+		if id := clients.TraceFor(named, 99).RequestID; id != "r" {
+			t.Errorf("one that has a name is %q", id)
+		}
+	}
+	if id := clients.TraceFor(t.Context(), 0).RequestID; id != "" {
+		t.Errorf("of no connection it is %q", id)
+	}
+	if a, b := clients.NewRequestID(), clients.NewRequestID(); a == b || a == "" {
+		t.Errorf("%q and %q", a, b)
+	}
+}
+
 func FuzzTrace(f *testing.F) {
 	f.Add("r", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
 	f.Fuzz(func(t *testing.T, id, parent string) {
-		got, _ := clients.NewTrace(id, parent)
+		got := clients.NewTrace(id, parent)
 		for _, s := range []string{got.RequestID, got.TraceID, got.SpanID} {
 			for i := range len(s) {
 				if s[i] < 0x21 || s[i] > 0x7e {

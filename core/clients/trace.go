@@ -28,13 +28,13 @@ func TraceOf(ctx context.Context) Trace {
 const MaxRequestIDBytes = 128
 
 // NewTrace reads what a caller sent about its request. What is not well formed is left out, so that nothing of a caller's
-// choosing but printable ASCII reaches a log. ok is false when nothing is left.
-func NewTrace(requestID, traceparent string) (t Trace, ok bool) {
+// choosing but printable ASCII reaches a log.
+func NewTrace(requestID, traceparent string) (t Trace) {
 	if printable(requestID) {
 		t.RequestID = requestID
 	}
 	t.TraceID, t.SpanID = parseTraceparent(traceparent)
-	return t, t.RequestID != "" || t.TraceID != ""
+	return t
 }
 
 func printable(id string) bool {

@@ -291,6 +291,8 @@ type Request struct {
 
 	Durability     journal.Durability // at least this safe before the answer; 0 is the configured level
 	IdempotencyKey string             // a repeat of this call with this key is answered as the first was
+
+	Number uint64 // the caller's for the call on its connection, which logs tell; 0 where it does not count them
 }
 
 // args returns the typed request, decoding it if need be.

@@ -76,7 +76,7 @@ func (c *Command) Repeatable() bool { return (c.Kind == KindWrite && !c.Secret) 
 
 // Inner returns the call of another command on behalf of r's caller, in r's namespace and as safely.
 func (r *Request) Inner(c *Command, payload Decoder) *Request {
-	return &Request{Caller: r.Caller, Namespace: r.Namespace, Durability: r.Durability, Command: c, Payload: payload}
+	return &Request{Caller: r.Caller, Namespace: r.Namespace, Durability: r.Durability, Command: c, Payload: payload, Number: r.Number}
 }
 
 // plan asks a composed command what it comes to.

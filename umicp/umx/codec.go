@@ -31,6 +31,15 @@ const (
 	worthPercent  = 90
 )
 
+// What packed bytes may become: below ratioFrom no ratio can do harm. Beyond it is not sent either; the bytes go as they are.
+const (
+	maxRatio  = 100
+	ratioFrom = 64 << 10
+)
+
+// plausible reports whether so many packed bytes may become that many.
+func plausible(packed, plain uint64) bool { return plain <= ratioFrom || plain/maxRatio <= packed }
+
 // maxWindow bounds the memory that a zstd frame may ask for while it is unpacked.
 const maxWindow = 8 << 20
 
@@ -127,7 +136,7 @@ func (c Codec) pack(plain []byte) []byte {
 	default:
 		return nil
 	}
-	if len(out) > len(plain)/100*worthPercent {
+	if len(out) > len(plain)/100*worthPercent || !plausible(uint64(len(out)), uint64(len(plain))) {
 		return nil
 	}
 	return out

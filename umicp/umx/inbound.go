@@ -13,7 +13,7 @@ type Inbound struct {
 	last    uint64 // the highest stream that the peer has opened
 	theirs  int    // how many that the peer opened are open
 	streams map[uint64]*incoming
-	partial uint64 // bytes of memory held by messages that are not complete
+	partial uint64 // bytes that messages which are not complete will have
 }
 
 // incoming is the peer's side of a stream that is open.
@@ -26,9 +26,17 @@ type incoming struct {
 
 // assembly is a message of which some fragments have come.
 type assembly struct {
-	frame Frame
-	body  []byte
-	have  uint64
+	frame Frame  // its MessageLen is how long body becomes
+	body  []byte // grows with what has come
+	have  int    // of body
+}
+
+// add takes the next bytes, which fit.
+func (a *assembly) add(part []byte) {
+	if need := a.have + len(part); need > len(a.body) {
+		a.body = enlarge(a.body, need, int(a.frame.MessageLen)) //nolint:gosec // within MaxMessage
+	}
+	a.have += copy(a.body[a.have:], part)
 }
 
 // NewInbound returns the order of a connection that has just begun. accepted says that the peer opened it.
@@ -126,7 +134,7 @@ func (in *Inbound) end(stream uint64, s *incoming) {
 
 func (in *Inbound) forget(part **assembly) {
 	if *part != nil {
-		in.partial -= uint64(len((*part).body))
+		in.partial -= (*part).frame.MessageLen
 		*part = nil
 	}
 }
@@ -149,24 +157,24 @@ func (in *Inbound) assemble(part **assembly, f *Frame) (*Frame, error) {
 			return nil, errorf(BufferOverflow, "messages of %d bytes in all are under way, more than the %d that were agreed on",
 				in.partial+f.MessageLen, in.limits.MaxMessage)
 		}
-		a = &assembly{frame: *f, body: make([]byte, f.MessageLen)}
+		a = &assembly{frame: *f}
 		a.frame.Meta = append([]byte(nil), f.Meta...)
 		a.frame.Tensors = append([]Tensor(nil), f.Tensors...)
-		a.have = uint64(copy(a.body, f.Body)) //nolint:gosec // not negative
+		a.add(f.Body)
 		in.partial += f.MessageLen
 		*part = a
 		return nil, nil
 	case f.MessageLen != a.frame.MessageLen || f.Request != a.frame.Request:
 		return nil, errorf(ProtocolError, "a fragment belongs to another message")
-	case uint64(len(f.Body)) > uint64(len(a.body))-a.have:
+	case uint64(len(f.Body)) > a.frame.MessageLen-uint64(a.have): //nolint:gosec // not negative
 		return nil, errorf(ProtocolError, "the fragments are longer than their message")
 	}
-	a.have += uint64(copy(a.body[a.have:], f.Body)) //nolint:gosec // not negative
+	a.add(f.Body)
 	if f.Flags&FragmentEnd == 0 {
 		return nil, nil
 	}
-	if a.have != uint64(len(a.body)) {
-		return nil, errorf(ProtocolError, "the fragments have %d bytes and their message %d", a.have, len(a.body))
+	if uint64(a.have) != a.frame.MessageLen { //nolint:gosec // not negative
+		return nil, errorf(ProtocolError, "the fragments have %d bytes and their message %d", a.have, a.frame.MessageLen)
 	}
 	in.forget(part)
 	whole := &a.frame

@@ -64,13 +64,29 @@ func (r *Reader) Next() (*Frame, error) {
 // large reads a body into memory of its own.
 func (r *Reader) large() (*Frame, error) {
 	f := &r.frame
-	body := make([]byte, f.BodyLen)
+	body := enlarge(nil, 0, f.BodyLen)
 	n := copy(body, r.buf[r.r+HeaderBytes:r.w])
 	r.r, r.w = 0, 0
-	if _, err := io.ReadFull(r.src, body[n:]); err != nil {
-		return nil, unexpected(err)
+	for {
+		if _, err := io.ReadFull(r.src, body[n:]); err != nil {
+			return nil, unexpected(err)
+		}
+		if n = len(body); n == f.BodyLen {
+			return f, f.DecodeBody(body, r.limits)
+		}
+		body = enlarge(body, 0, f.BodyLen)
 	}
-	return f, f.DecodeBody(body, r.limits)
+}
+
+// firstLarge is how much memory is taken for a body on the word of its header alone.
+const firstLarge = 1 << 20
+
+// enlarge returns a body with room for more, at least for what is needed and four times what there was: what has not come
+// costs nobody memory, and all in all a third of a body is copied. It is never longer than the whole.
+func enlarge(body []byte, need, whole int) []byte {
+	larger := make([]byte, min(whole, max(4*len(body), need, firstLarge)))
+	copy(larger, body)
+	return larger
 }
 
 // fill reads until n bytes are there.

@@ -117,6 +117,8 @@ func (t *Tensor) parse(b []byte, limit uint64) (size uint64, err error) {
 		return 0, invalid("a tensor of %d bytes is stored in %d", size, t.stored)
 	case !kind.known():
 		return 0, unsupported("codec %d is not understood", uint8(kind))
+	case kind != None && !plausible(t.stored, size):
+		return 0, errorf(DecompressionFailed, "a buffer of %d bytes for a tensor of %d is packed more than %d times", t.stored, size, maxRatio)
 	case t.codec&shuffled != 0 && (kind == None || t.DType.itemBytes() < 2):
 		return 0, invalid("bytes of %s under codec %d are not shuffled", t.DType, uint8(kind))
 	}
