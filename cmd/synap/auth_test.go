@@ -298,7 +298,7 @@ func TestStreamsEndWithTheKey(t *testing.T) {
 
 	a.must("auth.key.revoke", `{"key":"follower"}`)
 	quiet := map[string]bool{"MCP": true, "an idle session of UMICP": true} // what is said to them cannot say it
-	over := time.After(5 * time.Second) // one is promised; machines under load are slow
+	over := time.After(5 * time.Second)                                     // one is promised; machines under load are slow
 	for name, done := range ended {
 		select {
 		case last := <-done:
