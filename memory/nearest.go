@@ -19,7 +19,7 @@ func (c *collection) nearest(vector []float32, k int, keep func(slot uint32) boo
 	if c.vectors == nil || c.vectors.Space().Dim() != len(vector) {
 		return out
 	}
-	near, err := c.vectors.Exact(vector, k+spare, keep, make([]hnsw.Hit, 0, k+spare))
+	near, err := c.vectors.Exact(vector, k+spare, hnsw.Filter{Keep: keep}, make([]hnsw.Hit, 0, k+spare))
 	if err != nil {
 		return out // a vector of no direction is near to nothing
 	}

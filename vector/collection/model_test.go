@@ -15,9 +15,9 @@ import (
 
 // small makes every boundary of searches and graphs a common one, until the test ends.
 func small(t testing.TB) {
-	a, b, c, d := autoAbove, scanBatch, scanYield, probes
-	autoAbove, scanBatch, scanYield, probes = 40, 8, 16, 16
-	t.Cleanup(func() { autoAbove, scanBatch, scanYield, probes = a, b, c, d })
+	a, b, c, d := autoAbove, scanBatch, scanYield, eager
+	autoAbove, scanBatch, scanYield, eager = 40, 8, 16, true
+	t.Cleanup(func() { autoAbove, scanBatch, scanYield, eager = a, b, c, d })
 }
 
 // modelPoint is a point as the model has it.

@@ -11,8 +11,8 @@ import (
 // TestFilteredWalksFindWhatThereIs compares walks under filters, which are made to walk however few points they mean, with
 // exact searches.
 func TestFilteredWalksFindWhatThereIs(t *testing.T) {
-	defer func(cost float64) { walkCost = cost }(walkCost)
-	walkCost = 0
+	defer func() { eager = false }()
+	eager = true
 	config := &Config{
 		Vectors: []VectorConfig{{Dimension: 24, Index: HNSW, M: 12, EfBuild: 64}},
 		Indexes: []IndexConfig{{"n", Integer}},

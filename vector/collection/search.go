@@ -11,12 +11,8 @@ var (
 	scanBatch = 256    // rows that are measured at once
 	scanYield = 4_096  // slots after which a search makes way for writers
 	maxCame   = 50_000 // points that may come during a search before it begins anew and makes way for nobody
-	probes    = 256    // points that are asked to learn how many a filter means
+	eager     = false  // walk under every filter, whatever it costs
 )
-
-// walkCost is about how many vectors a walk measures for each candidate that it holds. It is a variable so that tests can have
-// any filter walk.
-var walkCost = 32.0
 
 // Search returns the nearest points, the nearest first. It takes the lock by itself.
 func (c *Collection) Search(q *Query) ([]Hit, error) {
@@ -53,15 +49,17 @@ type search struct {
 	mayWalk  bool // the graph may be used
 	polite   bool // writers are let in between
 
-	plan  plan
-	share float64 // about which part of the points the plan means
-	start uint64  // of points put after this one, came knows
-	came  bool    // writers were let in
-	best  nearest
+	plan   plan
+	filter hnsw.Filter // the plan, as the graph knows it
+	start  uint64      // of points put after this one, came knows
+	came   bool        // writers were let in
+	best   nearest
 
-	slots, positions []uint32
+	// What measure works with.
+	slots            []uint32
+	points, walked   []*Point // in the table, and in the graph
+	positions, known []uint32 // where these are
 	distances        []float32
-	points           []*Point
 	hits             []hnsw.Hit
 
 	found []Hit // what it comes to
@@ -76,7 +74,11 @@ func (s *search) run() (done bool) {
 	s.start = c.beginScan()
 	defer c.endScan()
 	s.plan = c.plan(s.q.Filter)
-	walk := s.mayWalk && s.v.walks() && s.worthWalking()
+	walk := s.mayWalk && s.v.walks()
+	if walk {
+		s.filter = s.graphFilter()
+		walk = s.v.graph.Walks(s.ef(), &s.filter)
+	}
 	switch {
 	case walk:
 		s.scanFlat()
@@ -99,46 +101,43 @@ func (s *search) run() (done bool) {
 	return true
 }
 
-// meant reports whether the search is about the point.
-func (s *search) meant(p *Point) bool {
-	return p != nil && p.at[s.v.place] != nowhere && p.lives(s.q.Now) && s.plan.means(p)
+// may reports whether the search can be about the point, as far as that is known without asking its payload.
+func (s *search) may(p *Point) bool {
+	return p != nil && p.at[s.v.place] != nowhere && p.lives(s.q.Now) && (s.plan.some == nil || s.plan.some.Contains(p.slot))
 }
 
-// worthWalking reports whether walking through the graph costs less than measuring what the filter leaves. A walk that
-// may use a part s of n points goes past 1/s times as many to fill its ef, and measuring all takes s*n.
-func (s *search) worthWalking() bool {
-	n := float64(s.c.Len())
-	left := n
-	switch {
-	case s.plan.some != nil:
-		left = float64(s.plan.some.GetCardinality())
-	case s.plan.ask != nil:
-		left = n * s.c.probe(s.plan)
+// asked reports whether the search is about a point that it can be about.
+func (s *search) asked(p *Point) bool {
+	return s.plan.ask == nil || s.plan.ask(subject{p.ID, p.Payload})
+}
+
+// graphFilter is what the graph needs to know of the plan; nothing when every point is meant.
+func (s *search) graphFilter() (f hnsw.Filter) {
+	if s.plan.some == nil && s.plan.ask == nil {
+		return f
 	}
-	s.share = left / max(1, n)
-	return left*left > walkCost*float64(s.ef())*n
+	f.Walk = eager
+	if s.plan.some != nil {
+		f.In = s.plan.some.ToDense()
+		f.Count = int(s.plan.some.GetCardinality()) //nolint:gosec // at most MaxPoints
+		s.c.due.Scan(func(p *Point) bool {
+			if w := int(p.slot / 64); p.Expires <= s.q.Now && w < len(f.In) {
+				f.In[w] &^= 1 << (p.slot % 64)
+			}
+			return p.Expires <= s.q.Now
+		})
+	}
+	if s.plan.ask != nil {
+		f.Keep = func(slot uint32) bool {
+			p := s.c.slots[slot]
+			return s.may(p) && p.at[s.v.place] == inGraph && s.asked(p)
+		}
+	}
+	return f
 }
 
 // ef is how many candidates a walk holds when every point is meant.
 func (s *search) ef() int { return max(s.q.Ef, s.k, hnsw.DefaultEf) }
-
-// probe estimates of which part of the points the plan is about.
-func (c *Collection) probe(p plan) float64 {
-	asked, meant := 0, 0
-	step := max(1, len(c.slots)/probes)
-	for i := 0; i < len(c.slots); i += step {
-		if point := c.slots[i]; point != nil {
-			asked++
-			if p.means(point) {
-				meant++
-			}
-		}
-	}
-	if asked == 0 {
-		return 0
-	}
-	return float64(meant) / float64(asked)
-}
 
 // scanFlat measures what is not in the graph.
 func (s *search) scanFlat() {
@@ -195,53 +194,47 @@ func (s *search) yield() {
 // measure offers the points of the slots that the search is about, and that were there when it began.
 func (s *search) measure(slots []uint32) {
 	s.points, s.positions = s.points[:0], s.positions[:0]
-	var walked []uint32
+	s.walked, s.known = s.walked[:0], s.known[:0]
 	for _, slot := range slots {
 		if int(slot) >= len(s.c.slots) {
 			continue // everything was reset meanwhile
 		}
 		p := s.c.slots[slot]
 		switch {
-		case !s.meant(p) || p.born > s.start:
+		case !s.may(p) || p.born > s.start:
 		case p.at[s.v.place] == inGraph:
-			walked = append(walked, slot)
+			s.walked, s.known = append(s.walked, p), append(s.known, slot)
 		default:
 			s.points = append(s.points, p)
 			s.positions = append(s.positions, uint32(p.at[s.v.place])) //nolint:gosec // not negative
 		}
 	}
-	s.measureFlat()
-	s.measureGraph(walked)
-}
-
-// measureFlat offers points, whose rows are at positions.
-func (s *search) measureFlat() {
-	if len(s.points) == 0 {
-		return
+	if len(s.positions) > 0 {
+		distances := s.room(len(s.positions))
+		s.v.space.Fine(&s.prepared, s.v.flat.rows, s.positions, distances)
+		s.offer(s.points, distances)
 	}
-	if len(s.distances) < len(s.positions) {
-		s.distances = make([]float32, max(scanBatch+64, len(s.positions)))
-	}
-	s.v.space.Fine(&s.prepared, s.v.flat.rows, s.positions, s.distances)
-	for i, p := range s.points {
-		s.offer(p, s.distances[i])
+	if len(s.known) > 0 {
+		distances := s.room(len(s.known))
+		s.v.graph.Measure(&s.prepared, s.known, distances)
+		s.offer(s.walked, distances)
 	}
 }
 
-// measureGraph offers the points of slots whose rows are in the graph.
-func (s *search) measureGraph(slots []uint32) {
-	if len(slots) == 0 {
-		return
+func (s *search) room(n int) []float32 {
+	if len(s.distances) < n {
+		s.distances = make([]float32, max(scanBatch+64, n))
 	}
-	s.hits, _ = s.v.graph.ExactAmong(s.q.Vector, min(s.k, len(slots)), slots, s.hits[:0]) // the vector was checked
-	for _, h := range s.hits {
-		s.offer(s.c.slots[h.ID], h.Distance)
-	}
+	return s.distances[:n]
 }
 
-func (s *search) offer(p *Point, distance float32) {
-	if s.best.wants(distance) {
-		s.best.offer(candidate{p, distance})
+// offer keeps the points that are near enough and that the search is about. Payloads are asked last: mostly that takes longer
+// than to measure a vector, and few points are near.
+func (s *search) offer(points []*Point, distances []float32) {
+	for i, p := range points {
+		if s.best.wants(distances[i]) && s.asked(p) {
+			s.best.offer(candidate{p, distances[i]})
+		}
 	}
 }
 
@@ -251,25 +244,21 @@ func (s *search) measureCame() bool {
 	slots, ok := s.c.since(s.start)
 	if ok {
 		s.plan, s.start = s.c.plan(s.q.Filter), s.c.puts
+		s.filter = s.graphFilter()
 		s.measure(slots)
 	}
 	return ok
 }
 
 // walk looks into the graph. It reports false when it found fewer points than there are.
-//
-// A filter is asked about what the walk passes: it is made as much wider as the filter leaves out, so that among the
-// candidates there are as many that are meant as there would be without one.
 func (s *search) walk() bool {
-	there := func(p *Point) bool { return s.meant(p) && p.at[s.v.place] == inGraph }
-	wanted, ef := s.k, s.ef()
-	if s.plan.some != nil || s.plan.ask != nil {
-		wanted = int(float64(s.k)/s.share*1.25) + 8
-		ef = int(float64(ef) / s.share)
+	filtered := s.filter.In != nil || s.filter.Keep != nil
+	wanted := s.k + len(s.v.moving) // those are in the graph, and were measured in the table
+	if !filtered {
+		wanted += s.extra()
 	}
-	wanted += s.extra()
 	var err error
-	s.hits, err = s.v.graph.Search(s.q.Vector, min(wanted, hnsw.MaxEf), min(ef, hnsw.MaxEf), nil, s.hits[:0])
+	s.hits, err = s.v.graph.Search(s.q.Vector, min(wanted, hnsw.MaxEf), min(s.ef(), hnsw.MaxEf), s.filter, s.hits[:0])
 	if err != nil {
 		return false
 	}
@@ -279,24 +268,25 @@ func (s *search) walk() bool {
 	}
 	found := len(s.best.heap)
 	for _, h := range s.hits {
-		if p := s.c.slots[h.ID]; there(p) {
-			found++
-			if !known[p] {
-				s.offer(p, h.Distance)
-			}
+		p := s.c.slots[h.ID]
+		if !s.may(p) || p.at[s.v.place] != inGraph {
+			continue
+		}
+		found++
+		if !known[p] && s.best.wants(h.Distance) {
+			s.best.offer(candidate{p, h.Distance})
 		}
 	}
-	left := s.c.Len()
-	if s.plan.some != nil {
-		left = int(s.plan.some.GetCardinality()) //nolint:gosec // at most MaxPoints
+	if filtered {
+		return wanted <= hnsw.MaxEf // the graph finds all there are
 	}
-	return found >= min(s.k, left)
+	return found >= min(s.k, s.c.Len())
 }
 
 // maxExtra bounds how many expired points are counted; when there are more, a walk may find too few.
 const maxExtra = 1024
 
-// extra is how many points the graph may find that are not there any more, or not there yet.
+// extra is how many points the graph may find without a filter that are not there any more.
 func (s *search) extra() int {
 	n := 0
 	s.c.due.Scan(func(p *Point) bool {
@@ -306,7 +296,7 @@ func (s *search) extra() int {
 		n++
 		return true
 	})
-	return n + len(s.c.held) + len(s.v.moving)
+	return n + len(s.c.held)
 }
 
 // allStayed reports whether what was found is still there.

@@ -10,9 +10,9 @@ import (
 // batch is how many rows one call of a kernel measures in an exact search.
 const batch = 256
 
-// Exact appends the k nearest vectors of those that keep accepts to out, nearest first, having measured
-// every one. A nil keep accepts all.
-func (x *Index) Exact(q []float32, k int, keep func(id uint32) bool, out []Hit) ([]Hit, error) {
+// Exact appends the k nearest vectors of those that a filter means to out, nearest first, having measured every
+// one that is in its In.
+func (x *Index) Exact(q []float32, k int, f Filter, out []Hit) ([]Hit, error) {
 	if err := x.checkSearch(q, k); err != nil {
 		return out, err
 	}
@@ -21,66 +21,36 @@ func (x *Index) Exact(q []float32, k int, keep func(id uint32) bool, out []Hit) 
 	x.space.Prepare(&s.query, q)
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	return x.exact(s, k, keep, out), nil
+	return x.exact(s, k, &f, out), nil
 }
 
 // exact is Exact for a prepared query; mu is held.
-func (x *Index) exact(s *scratch, k int, keep func(uint32) bool, out []Hit) []Hit {
+func (x *Index) exact(s *scratch, k int, f *Filter, out []Hit) []Hit {
 	top := nearest{hits: s.hits[:0], k: k}
 	ids := s.ids[:0]
 	for w := range x.alive {
-		for set := x.alive.word(w); set != 0; set &= set - 1 {
-			id := uint32(w*32 + bits.TrailingZeros32(set))
-			if keep == nil || keep(id) {
-				ids = append(ids, id)
-			}
+		for set := x.within(f, w); set != 0; set &= set - 1 {
+			ids = append(ids, uint32(w*32+bits.TrailingZeros32(set))) //nolint:gosec // an id
 		}
 		if len(ids) > batch-32 {
-			x.measure(s, ids, &top)
+			x.measure(s, ids, &top, f.Keep)
 			ids = ids[:0]
 		}
 	}
-	x.measure(s, ids, &top)
+	x.measure(s, ids, &top, f.Keep)
 	s.ids, s.hits = ids, top.hits
 	return append(out, top.sorted()...)
 }
 
-// ExactAmong is Exact over some ids only: what a caller does who knows which vectors pass its filter. Ids
-// without a vector are passed over; an id that comes twice is found twice.
-func (x *Index) ExactAmong(q []float32, k int, among []uint32, out []Hit) ([]Hit, error) {
-	if err := x.checkSearch(q, k); err != nil {
-		return out, err
-	}
-	s := x.scratch.Get().(*scratch)
-	defer x.scratch.Put(s)
-	x.space.Prepare(&s.query, q)
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	top := nearest{hits: s.hits[:0], k: k}
-	ids := s.ids[:0]
-	for len(among) > 0 {
-		part := among[:min(batch, len(among))]
-		among = among[len(part):]
-		ids = ids[:0]
-		for _, id := range part {
-			if x.alive.has(id) {
-				ids = append(ids, id)
-			}
-		}
-		x.measure(s, ids, &top)
-	}
-	s.ids, s.hits = ids, top.hits
-	return append(out, top.sorted()...), nil
-}
-
-// measure offers the rows of ids to top.
-func (x *Index) measure(s *scratch, ids []uint32, top *nearest) {
-	if len(s.distances) < len(ids) {
-		s.distances = make([]float32, max(len(ids), batch))
-	}
-	x.space.Fine(&s.query, x.rows, ids, s.distances)
+// measure offers the rows of ids to top, as far as keep, if there is one, keeps them. It is asked only about those that
+// top wants: mostly a question costs more than a distance.
+func (x *Index) measure(s *scratch, ids []uint32, top *nearest, keep func(uint32) bool) {
+	distances := s.room(len(ids))
+	x.space.Fine(&s.query, x.rows, ids, distances)
 	for i, id := range ids {
-		top.offer(Hit{ID: id, Distance: s.distances[i]})
+		if h := (Hit{ID: id, Distance: distances[i]}); top.wants(h) && (keep == nil || keep(id)) {
+			top.offer(h)
+		}
 	}
 }
 
@@ -102,11 +72,15 @@ func farther(a, b Hit) bool {
 	return a.Distance > b.Distance || a.Distance == b.Distance && a.ID > b.ID
 }
 
+// wants says whether h would be kept.
+func (n *nearest) wants(h Hit) bool { return len(n.hits) < n.k || farther(n.hits[0], h) }
+
+// offer keeps h if it is wanted.
 func (n *nearest) offer(h Hit) {
+	if !n.wants(h) {
+		return
+	}
 	if len(n.hits) == n.k {
-		if !farther(n.hits[0], h) {
-			return
-		}
 		i := 0
 		for {
 			child := 2*i + 1
@@ -140,14 +114,6 @@ func (n *nearest) offer(h Hit) {
 
 // sorted returns the hits, nearest first; the heap is one no more.
 func (n *nearest) sorted() []Hit {
-	slices.SortFunc(n.hits, func(a, b Hit) int {
-		if farther(a, b) {
-			return 1
-		}
-		if a == b {
-			return 0
-		}
-		return -1
-	})
+	slices.SortFunc(n.hits, nearer)
 	return n.hits
 }

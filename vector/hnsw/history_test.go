@@ -76,6 +76,24 @@ func (m *model) nearest(q []float32, k int, keep func(uint32) bool) []Hit {
 	return hits[:min(k, len(hits))]
 }
 
+// anyFilter returns a filter of ids under most, and what it means.
+func anyFilter(r *rand.Rand, most uint32) (Filter, func(uint32) bool) {
+	f, mod := Filter{Walk: r.IntN(2) == 0}, 1+r.Uint32N(6)
+	if r.IntN(2) == 0 {
+		f.In = make(Set, most/64+1)
+		for id := range most {
+			if id%mod == 0 {
+				f.In[id/64] |= 1 << (id % 64)
+			}
+		}
+	}
+	if r.IntN(2) == 0 {
+		f.Keep = func(id uint32) bool { return id/8%mod == 0 }
+	}
+	in, keep := f.In, f.Keep
+	return f, func(id uint32) bool { return (in == nil || in.Has(id)) && (keep == nil || keep(id)) }
+}
+
 func TestRandomHistories(t *testing.T) {
 	const dim, steps, most = 24, 1500, 400
 	for i, o := range kinds {
@@ -101,19 +119,16 @@ func TestRandomHistories(t *testing.T) {
 					delete(m.ids, id)
 				default:
 					q, k := random(r, dim), 1+r.IntN(20)
-					var keep func(uint32) bool
-					if mod := uint32(r.IntN(4)); mod > 0 {
-						keep = func(id uint32) bool { return id%(mod*mod*mod) == 0 }
-					}
+					f, keep := anyFilter(r, most)
 					want := m.nearest(q, k, keep)
-					exact, err := x.Exact(q, k, keep, nil)
+					exact, err := x.Exact(q, k, f, nil)
 					if err != nil {
 						t.Fatal(err)
 					}
 					if !slices.Equal(exact, want) {
 						t.Fatalf("step %d: Exact() = %v, want %v", step, exact, want)
 					}
-					near, err := x.Search(q, k, 100, keep, nil)
+					near, err := x.Search(q, k, 100, f, nil)
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -173,8 +188,14 @@ func TestVectorsOfAnIndex(t *testing.T) {
 	if err := y.InsertRow(2, row[:64], head); err == nil {
 		t.Error("a row of another length is taken")
 	}
-	hits, err := x.ExactAmong([]float32{1, 0, 0}, 5, []uint32{1, 7, 9}, nil)
+	var query distance.Query
+	x.Space().Prepare(&query, []float32{1, 0, 0})
+	distances := []float32{0}
+	if x.Measure(&query, []uint32{7}, distances); distances[0] != -1 {
+		t.Errorf("Measure() = %v, want -1", distances)
+	}
+	hits, err := x.Exact([]float32{1, 0, 0}, 5, Filter{In: Set{1<<1 | 1<<7 | 1<<9}}, nil)
 	if err != nil || !slices.Equal(hits, []Hit{{7, -1}}) {
-		t.Errorf("ExactAmong() = %v, %v", hits, err)
+		t.Errorf("Exact() = %v, %v", hits, err)
 	}
 }

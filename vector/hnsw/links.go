@@ -104,14 +104,20 @@ func (l *links) list(id uint32, level int) []uint32 {
 	return l.upper[block][at : at+l.m : at+l.m]
 }
 
+// linked returns the id at a place of a list; false is its end.
+func linked(list []uint32, i int) (id uint32, ok bool) {
+	w := atomic.LoadUint32(&list[i])
+	return w - 1, w != 0
+}
+
 // read appends the ids of a list to ids.
 func read(list []uint32, ids []uint32) []uint32 {
 	for i := range list {
-		w := atomic.LoadUint32(&list[i])
-		if w == 0 {
+		id, ok := linked(list, i)
+		if !ok {
 			break
 		}
-		ids = append(ids, w-1)
+		ids = append(ids, id)
 	}
 	return ids
 }

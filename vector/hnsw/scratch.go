@@ -1,10 +1,6 @@
 package hnsw
 
-import (
-	"sync/atomic"
-
-	"github.com/hivellm/synap-go/vector/distance"
-)
+import "github.com/hivellm/synap-go/vector/distance"
 
 // scratch is the memory that one call works with; calls take it from a pool and put it back.
 type scratch struct {
@@ -21,6 +17,9 @@ type scratch struct {
 	chosen []Hit       // neighbours that were chosen
 	merged []Hit       // candidates for them
 	others []Hit       // candidates that were not chosen
+
+	steps   []Hit    // of a walk under a filter: a heap of candidates to follow, the nearest on top
+	through []uint32 // and nodes that it steps over, in the order of their lists
 }
 
 func newScratch() *scratch { return &scratch{distances: make([]float32, batch)} }
@@ -43,11 +42,10 @@ func (s *scratch) begin(end uint32) {
 func (s *scratch) fresh(list []uint32, alive bitmap) {
 	ids, visited, tag := s.ids[:0], s.visited, s.tag
 	for i := range list {
-		w := atomic.LoadUint32(&list[i])
-		if w == 0 {
+		id, ok := linked(list, i)
+		if !ok {
 			break
 		}
-		id := w - 1
 		if visited[id] != tag && alive.has(id) {
 			visited[id] = tag
 			ids = append(ids, id)

@@ -7,12 +7,13 @@ import (
 	"github.com/hivellm/synap-go/vector/distance"
 )
 
-// Search appends the k nearest vectors of those that keep accepts to out, nearest first. ef is how many
+// Search appends the k nearest vectors of those that a filter means to out, nearest first. ef is how many
 // candidates it holds at once: more find more of the true nearest, and take longer; 0 is DefaultEf, and it
-// is never less than k. There are fewer than k only where fewer are accepted. A nil keep accepts all; keep
-// may be called for any id, often, and with the Index locked, so it must not call the Index. With a keep every
-// vector that it accepts is measured, and the graph is not walked.
-func (x *Index) Search(q []float32, k, ef int, keep func(id uint32) bool, out []Hit) ([]Hit, error) {
+// is never less than k. There are fewer than k only where fewer are meant.
+//
+// Under a filter it walks over what the filter means, or measures all of that, whichever is quicker: see
+// Index.Walks. A walk that finds fewer than ef is not trusted, and all is measured.
+func (x *Index) Search(q []float32, k, ef int, f Filter, out []Hit) ([]Hit, error) {
 	if ef < 0 || ef > MaxEf {
 		return out, fault.New(fault.Invalid, "ef is %d, and has to be 0 to %d", ef, MaxEf)
 	}
@@ -28,23 +29,44 @@ func (x *Index) Search(q []float32, k, ef int, keep func(id uint32) bool, out []
 	x.space.Prepare(&s.query, q)
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	if x.options.Flat || keep != nil || int(x.count.Load()) <= ef {
-		return x.exact(s, k, keep, out), nil
+	if x.find(s, k, ef, &f) {
+		return append(out, x.rescore(s, k)...), nil
+	}
+	return x.exact(s, k, &f, out), nil
+}
+
+// find walks for the ef nearest and leaves in s.hits those of them that are to be measured again. It reports false
+// where everything has to be measured instead.
+func (x *Index) find(s *scratch, k, ef int, f *Filter) bool {
+	if f.all() {
+		if x.options.Flat || int(x.count.Load()) <= ef {
+			return false
+		}
+	} else if !x.walks(ef, f) {
+		return false
 	}
 	start, ok := x.descend(s, 0)
 	if !ok {
-		return x.exact(s, k, keep, out), nil
+		return false
 	}
-	s.hits = append(s.hits[:0], start)
-	x.walk(s, s.hits, 0, ef)
-	if len(s.pool) < k && len(s.pool) < int(x.count.Load()) {
-		return x.exact(s, k, keep, out), nil
+	if f.all() {
+		s.hits = append(s.hits[:0], start)
+		x.walk(s, s.hits, 0, ef)
+		if len(s.pool) < k && len(s.pool) < int(x.count.Load()) {
+			return false
+		}
+		s.hits = s.hits[:0]
+		for _, c := range s.pool[:min(len(s.pool), x.rescored(k))] {
+			s.hits = append(s.hits, Hit{ID: c.id, Distance: c.distance})
+		}
+		return true
 	}
-	s.hits = s.hits[:0]
-	for _, c := range s.pool[:min(len(s.pool), x.rescored(k))] {
-		s.hits = append(s.hits, Hit{ID: c.id, Distance: c.distance})
+	if !x.walkMeant(s, start, ef, f) {
+		return false
 	}
-	return append(out, x.rescore(s, k)...), nil
+	slices.SortFunc(s.hits, nearer)
+	s.hits = s.hits[:min(len(s.hits), x.rescored(k))]
+	return true
 }
 
 // rescored is how many of the nearest by their coarse distances are measured again. The coarser those are, the

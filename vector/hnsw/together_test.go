@@ -28,7 +28,7 @@ func TestInsertsDeletesAndSearchesAtOnce(t *testing.T) {
 					case 2:
 						x.Delete(id)
 					default:
-						if _, err := x.Search(random(r, dim), 5, 20, nil, nil); err != nil {
+						if _, err := x.Search(random(r, dim), 5, 20, Filter{}, nil); err != nil {
 							t.Error(err)
 						}
 					}
