@@ -50,6 +50,10 @@ conform: ## the MCP conformance suite, both frozen sets of requirements, against
 	@if command -v npm >/dev/null 2>&1; then ./mcp/testdata/conformance.sh; \
 	else echo "no npm: the MCP conformance suite is left out"; fi
 
+.PHONY: eval-mcp
+eval-mcp: ## tasks for agents, done by scripted MCP clients and judged; TASK=id offers one to any model, TASK=list lists them
+	$(GO) run ./eval/play $(if $(filter list,$(TASK)),-list,$(if $(TASK),-task $(TASK)))
+
 .PHONY: lint
 lint: ## golangci-lint with the rules of .golangci.yml
 	$(GO) run $(GOLANGCI) run ./...

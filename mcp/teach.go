@@ -139,7 +139,9 @@ func (t *tool) next(f *fault.Error, a *argument, p *profile) string {
 		return t.nextTooLarge(f, again)
 	case fault.Unsupported:
 		return t.nextUnsupported(f, p)
-	case fault.Exhausted, fault.Unavailable:
+	case fault.Exhausted:
+		return nextExhausted(f, again, look)
+	case fault.Unavailable:
 		return "wait a few seconds, then " + again
 	case fault.Timeout, fault.Canceled:
 		return again + " if the answer is still wanted" + or(look, "; check with %s first if it may have happened")
@@ -148,6 +150,18 @@ func (t *tool) next(f *fault.Error, a *argument, p *profile) string {
 	default:
 		return again + " once; if it fails again, tell the user"
 	}
+}
+
+// nextExhausted tells what passes by itself from what does not.
+func nextExhausted(f *fault.Error, again string, look *tool) string {
+	wait, rate := f.Details["retry_after_ms"]
+	switch {
+	case rate:
+		return fmt.Sprintf("wait %v milliseconds, then %s", wait, again)
+	case f.Details["quota"] != nil || f.Details["resource"] != nil:
+		return "waiting does not help: delete what may go" + or(look, " (%s shows what there is)") + " or ask the user for more room, then " + again
+	}
+	return "wait a few seconds, then " + again
 }
 
 func (t *tool) nextTooLarge(f *fault.Error, again string) string {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -51,6 +52,9 @@ func (a *app) serveMCP(cmd *cobra.Command, _ []string) error {
 	if err != nil {
 		return err
 	}
+	if server, ok := executor.(*remote); ok {
+		caller = server.asThere(cmd.Context(), caller)
+	}
 	door, err := mcp.New(mcp.Options{Executor: executor, Version: version, Log: log, Profile: config.Profile, Identity: caller})
 	if err != nil {
 		return fault.New(fault.Invalid, "%v", err)
@@ -80,6 +84,35 @@ func (a *app) findMemory(ctx context.Context, c *Config, log *logrus.Logger) (co
 		return nil, nil, fault.Wrap(fault.Unavailable, errNoServer, "no server answers at %s", c.Server)
 	}
 	return a.ownMemory(c, log, "as no server answers at "+c.Server)
+}
+
+// asThere is the caller with the rights that its credential has at the server, so that tools which the server would refuse are
+// not shown either. A server that does not say leaves the caller as it is, and refuses by itself.
+func (s *remote) asThere(ctx context.Context, caller *auth.Identity) *auth.Identity {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	ask, err := s.table.Find("auth.whoami")
+	if err != nil {
+		return caller
+	}
+	answer, err := s.Do(ctx, &command.Request{Caller: caller, Command: ask})
+	if err != nil {
+		return caller
+	}
+	var who struct{ Permissions []string }
+	text, ok := answer.(json.RawMessage)
+	if !ok || json.Unmarshal(text, &who) != nil {
+		return caller
+	}
+	var may []auth.Permission
+	for _, p := range who.Permissions {
+		permission, err := auth.ParsePermission(p)
+		if err != nil {
+			return caller // it is newer than we are
+		}
+		may = append(may, permission)
+	}
+	return caller.With(may)
 }
 
 // ownMemory is an engine in this process.

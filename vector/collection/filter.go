@@ -61,6 +61,27 @@ type Circle struct {
 	RadiusM float64 `json:"radius_m"`
 }
 
+// filterFields are what a filter can have.
+var filterFields = []string{"must", "should", "must_not"}
+
+// UnmarshalJSON is strict, and shows a condition to whoever wrote a field of the payload where the lists belong: filters of memories are
+// written so.
+func (f *Filter) UnmarshalJSON(raw []byte) error {
+	var names map[string]json.RawMessage
+	if json.Unmarshal(raw, &names) == nil {
+		for name := range names {
+			if !slices.Contains(filterFields, name) {
+				return fault.New(fault.Invalid, "there is no field %q in a filter; it has %s, lists of conditions such as "+
+					`{"key":"year","range":{"gte":2015}} or {"key":"lang","match":"en"}`, clip(name), strings.Join(filterFields, ", ")).With("field", clip(name))
+			}
+		}
+	}
+	type plain Filter
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.DisallowUnknownFields()
+	return dec.Decode((*plain)(f))
+}
+
 // conditionFields are what a condition can have.
 var conditionFields = []string{"key", "match", "any", "range", "prefix", "exists", "geo", "nested", "ids", "filter"}
 
