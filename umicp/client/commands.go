@@ -2901,8 +2901,8 @@ type VectorCollectionUpdateRequest struct {
 
 // VectorCountRequest is what the command table says of it; docs/commands.md describes it.
 type VectorCountRequest struct {
-	Collection string            `json:"collection"`       // the collection
-	Filter     *CollectionFilter `json:"filter,omitempty"` // only the points that it means
+	Collection string           `json:"collection"`       // the collection
+	Filter     *json.RawMessage `json:"filter,omitempty"` // only the points that it means
 }
 
 // VectorCountResponse is what the command table says of it; docs/commands.md describes it.
@@ -2915,7 +2915,7 @@ type VectorDeleteRequest struct {
 	Collection string            `json:"collection"`           // the collection
 	ID         json.RawMessage   `json:"id,omitzero"`          // a point
 	IDs        []json.RawMessage `json:"ids,omitempty"`        // or several
-	Filter     *CollectionFilter `json:"filter,omitempty"`     // or those that it means, at most 10000 at a time
+	Filter     *json.RawMessage  `json:"filter,omitempty"`     // or those that it means, at most 10000 at a time
 	IfVersion  *uint64           `json:"if_version,omitempty"` // of a single id: only if the point has this version
 }
 
@@ -2951,20 +2951,20 @@ type VectorGetResponse struct {
 
 // VectorHybridRequest is what the command table says of it; docs/commands.md describes it.
 type VectorHybridRequest struct {
-	Collection  string            `json:"collection"`             // the collection
-	Text        string            `json:"text,omitempty"`         // words to look for in texts
-	Vector      []float32         `json:"vector,omitempty"`       // a vector to look near to
-	Weights     *VectorWeights    `json:"weights,omitempty"`      // how much each ranking counts; the same when absent
-	Using       string            `json:"using,omitempty"`        // the name of the vectors to compare with; absent is the default one
-	Filter      *CollectionFilter `json:"filter,omitempty"`       // only the points that it means
-	Limit       int               `json:"limit,omitempty"`        // how many points are wanted; 10 when absent
-	Offset      int               `json:"offset,omitempty"`       // pass over so many of the nearest
-	MinScore    *float32          `json:"min_score,omitempty"`    // only points with this score or a better one: at least it under cosine and dot, at most it under euclidean and hamming
-	Exact       bool              `json:"exact,omitempty"`        // measure every vector instead of walking the graph
-	Ef          int               `json:"ef,omitempty"`           // how widely the graph is searched: more finds more of the nearest, and takes longer; 64 when absent, and never less than limit and offset
-	WithPayload *bool             `json:"with_payload,omitempty"` // whether payload and text are answered; true when absent
-	Fields      []string          `json:"fields,omitempty"`       // only these fields of the payload, with dots into objects
-	WithVectors bool              `json:"with_vectors,omitempty"` // whether vectors are answered, as they are kept
+	Collection  string           `json:"collection"`             // the collection
+	Text        string           `json:"text,omitempty"`         // words to look for in texts
+	Vector      []float32        `json:"vector,omitempty"`       // a vector to look near to
+	Weights     *VectorWeights   `json:"weights,omitempty"`      // how much each ranking counts; the same when absent
+	Using       string           `json:"using,omitempty"`        // the name of the vectors to compare with; absent is the default one
+	Filter      *json.RawMessage `json:"filter,omitempty"`       // only the points that it means
+	Limit       int              `json:"limit,omitempty"`        // how many points are wanted; 10 when absent
+	Offset      int              `json:"offset,omitempty"`       // pass over so many of the nearest
+	MinScore    *float32         `json:"min_score,omitempty"`    // only points with this score or a better one: at least it under cosine and dot, at most it under euclidean and hamming
+	Exact       bool             `json:"exact,omitempty"`        // measure every vector instead of walking the graph
+	Ef          int              `json:"ef,omitempty"`           // how widely the graph is searched: more finds more of the nearest, and takes longer; 64 when absent, and never less than limit and offset
+	WithPayload *bool            `json:"with_payload,omitempty"` // whether payload and text are answered; true when absent
+	Fields      []string         `json:"fields,omitempty"`       // only these fields of the payload, with dots into objects
+	WithVectors bool             `json:"with_vectors,omitempty"` // whether vectors are answered, as they are kept
 }
 
 // VectorHybridResponse is what the command table says of it; docs/commands.md describes it.
@@ -2985,7 +2985,7 @@ type VectorRecommendRequest struct {
 	PositiveVectors [][]float32       `json:"positive_vectors,omitempty"` // vectors to look for the like of
 	NegativeVectors [][]float32       `json:"negative_vectors,omitempty"` // vectors to look for the unlike of
 	Using           string            `json:"using,omitempty"`            // the name of the vectors to compare with; absent is the default one
-	Filter          *CollectionFilter `json:"filter,omitempty"`           // only the points that it means
+	Filter          *json.RawMessage  `json:"filter,omitempty"`           // only the points that it means
 	Limit           int               `json:"limit,omitempty"`            // how many points are wanted; 10 when absent
 	Offset          int               `json:"offset,omitempty"`           // pass over so many of the nearest
 	MinScore        *float32          `json:"min_score,omitempty"`        // only points with this score or a better one: at least it under cosine and dot, at most it under euclidean and hamming
@@ -3009,13 +3009,13 @@ type VectorScaleRequest struct {
 
 // VectorScrollRequest is what the command table says of it; docs/commands.md describes it.
 type VectorScrollRequest struct {
-	Collection  string            `json:"collection"`             // the collection
-	Filter      *CollectionFilter `json:"filter,omitempty"`       // only the points that it means
-	Limit       int               `json:"limit,omitempty"`        // how many points a page has at most
-	Cursor      json.RawMessage   `json:"cursor,omitzero"`        // next_cursor of the page before
-	WithPayload *bool             `json:"with_payload,omitempty"` // whether payload and text are answered; true when absent
-	Fields      []string          `json:"fields,omitempty"`       // only these fields of the payload, with dots into objects
-	WithVectors bool              `json:"with_vectors,omitempty"` // whether vectors are answered, as they are kept
+	Collection  string           `json:"collection"`             // the collection
+	Filter      *json.RawMessage `json:"filter,omitempty"`       // only the points that it means
+	Limit       int              `json:"limit,omitempty"`        // how many points a page has at most
+	Cursor      json.RawMessage  `json:"cursor,omitzero"`        // next_cursor of the page before
+	WithPayload *bool            `json:"with_payload,omitempty"` // whether payload and text are answered; true when absent
+	Fields      []string         `json:"fields,omitempty"`       // only these fields of the payload, with dots into objects
+	WithVectors bool             `json:"with_vectors,omitempty"` // whether vectors are answered, as they are kept
 }
 
 // VectorScrollResponse is what the command table says of it; docs/commands.md describes it.
@@ -3026,20 +3026,20 @@ type VectorScrollResponse struct {
 
 // VectorSearchRequest is what the command table says of it; docs/commands.md describes it.
 type VectorSearchRequest struct {
-	Collection  string            `json:"collection"`             // the collection
-	Vector      []float32         `json:"vector,omitempty"`       // look for what is near to this
-	ID          json.RawMessage   `json:"id,omitzero"`            // or near to this point, which is not among the answer
-	Using       string            `json:"using,omitempty"`        // the name of the vectors to compare with; absent is the default one
-	Filter      *CollectionFilter `json:"filter,omitempty"`       // only the points that it means
-	Limit       int               `json:"limit,omitempty"`        // how many points are wanted; 10 when absent
-	Offset      int               `json:"offset,omitempty"`       // pass over so many of the nearest
-	MinScore    *float32          `json:"min_score,omitempty"`    // only points with this score or a better one: at least it under cosine and dot, at most it under euclidean and hamming
-	Exact       bool              `json:"exact,omitempty"`        // measure every vector instead of walking the graph
-	Ef          int               `json:"ef,omitempty"`           // how widely the graph is searched: more finds more of the nearest, and takes longer; 64 when absent, and never less than limit and offset
-	Queries     []VectorQuery     `json:"queries,omitempty"`      // several searches, instead of the fields above
-	WithPayload *bool             `json:"with_payload,omitempty"` // whether payload and text are answered; true when absent
-	Fields      []string          `json:"fields,omitempty"`       // only these fields of the payload, with dots into objects
-	WithVectors bool              `json:"with_vectors,omitempty"` // whether vectors are answered, as they are kept
+	Collection  string           `json:"collection"`             // the collection
+	Vector      []float32        `json:"vector,omitempty"`       // look for what is near to this
+	ID          json.RawMessage  `json:"id,omitzero"`            // or near to this point, which is not among the answer
+	Using       string           `json:"using,omitempty"`        // the name of the vectors to compare with; absent is the default one
+	Filter      *json.RawMessage `json:"filter,omitempty"`       // only the points that it means
+	Limit       int              `json:"limit,omitempty"`        // how many points are wanted; 10 when absent
+	Offset      int              `json:"offset,omitempty"`       // pass over so many of the nearest
+	MinScore    *float32         `json:"min_score,omitempty"`    // only points with this score or a better one: at least it under cosine and dot, at most it under euclidean and hamming
+	Exact       bool             `json:"exact,omitempty"`        // measure every vector instead of walking the graph
+	Ef          int              `json:"ef,omitempty"`           // how widely the graph is searched: more finds more of the nearest, and takes longer; 64 when absent, and never less than limit and offset
+	Queries     []VectorQuery    `json:"queries,omitempty"`      // several searches, instead of the fields above
+	WithPayload *bool            `json:"with_payload,omitempty"` // whether payload and text are answered; true when absent
+	Fields      []string         `json:"fields,omitempty"`       // only these fields of the payload, with dots into objects
+	WithVectors bool             `json:"with_vectors,omitempty"` // whether vectors are answered, as they are kept
 }
 
 // VectorSearchResponse is what the command table says of it; docs/commands.md describes it.
@@ -3623,13 +3623,6 @@ type VectorIndex struct {
 	Index string `json:"index"` // how it is searched
 }
 
-// CollectionFilter is what the command table says of it; docs/commands.md describes it.
-type CollectionFilter struct {
-	Must    []json.RawMessage `json:"must,omitempty"`     //
-	Should  []json.RawMessage `json:"should,omitempty"`   //
-	MustNot []json.RawMessage `json:"must_not,omitempty"` //
-}
-
 // VectorPoint is what the command table says of it; docs/commands.md describes it.
 type VectorPoint struct {
 	ID        json.RawMessage      `json:"id"`                   //
@@ -3675,15 +3668,15 @@ type VectorHit struct {
 
 // VectorQuery is what the command table says of it; docs/commands.md describes it.
 type VectorQuery struct {
-	Vector   []float32         `json:"vector,omitempty"`    // look for what is near to this
-	ID       json.RawMessage   `json:"id,omitzero"`         // or near to this point, which is not among the answer
-	Using    string            `json:"using,omitempty"`     // the name of the vectors to compare with; absent is the default one
-	Filter   *CollectionFilter `json:"filter,omitempty"`    // only the points that it means
-	Limit    int               `json:"limit,omitempty"`     // how many points are wanted; 10 when absent
-	Offset   int               `json:"offset,omitempty"`    // pass over so many of the nearest
-	MinScore *float32          `json:"min_score,omitempty"` // only points with this score or a better one: at least it under cosine and dot, at most it under euclidean and hamming
-	Exact    bool              `json:"exact,omitempty"`     // measure every vector instead of walking the graph
-	Ef       int               `json:"ef,omitempty"`        // how widely the graph is searched: more finds more of the nearest, and takes longer; 64 when absent, and never less than limit and offset
+	Vector   []float32        `json:"vector,omitempty"`    // look for what is near to this
+	ID       json.RawMessage  `json:"id,omitzero"`         // or near to this point, which is not among the answer
+	Using    string           `json:"using,omitempty"`     // the name of the vectors to compare with; absent is the default one
+	Filter   *json.RawMessage `json:"filter,omitempty"`    // only the points that it means
+	Limit    int              `json:"limit,omitempty"`     // how many points are wanted; 10 when absent
+	Offset   int              `json:"offset,omitempty"`    // pass over so many of the nearest
+	MinScore *float32         `json:"min_score,omitempty"` // only points with this score or a better one: at least it under cosine and dot, at most it under euclidean and hamming
+	Exact    bool             `json:"exact,omitempty"`     // measure every vector instead of walking the graph
+	Ef       int              `json:"ef,omitempty"`        // how widely the graph is searched: more finds more of the nearest, and takes longer; 64 when absent, and never less than limit and offset
 }
 
 // VectorResults is what the command table says of it; docs/commands.md describes it.
