@@ -42,10 +42,19 @@ func (s *Store) Health() error {
 }
 
 // forcing is how goroutines that wait for the disk share one fsync: the first of them does it for all who had
-// written before it began, and the next one for all who came meanwhile.
+// written before it began. Those who come meanwhile make up the next round, for which one of them does it as soon as
+// the disk is free, before any of the others is woken: the disk works while they answer.
 type forcing struct {
 	mu   sync.Mutex
-	done chan struct{} // of the one that is under way; nil when none is
+	busy bool   // a round is under way
+	next *round // who waits for the next; nil when nobody does. Only while busy
+}
+
+// round is who shares an fsync.
+type round struct {
+	waiting int           // how many; guarded by forcing.mu
+	lead    chan struct{} // holds a token when one of them is to do it
+	done    chan struct{} // closed when it was done, or failed
 }
 
 // await returns when the disk has the record. A single writer waits for nothing but its own fsync.
@@ -54,27 +63,74 @@ func (s *Store) await(ctx context.Context, seq uint64) error {
 		if t := s.trouble.Load(); t != nil {
 			return t.unsure(seq)
 		}
-		s.force.mu.Lock()
-		done := s.force.done
-		if done == nil {
-			done = make(chan struct{})
-			s.force.done = done
-			s.force.mu.Unlock()
-			_ = s.flush(true) // it leaves word in s.trouble
-			s.force.mu.Lock()
-			s.force.done = nil
-			s.force.mu.Unlock()
-			close(done)
+		r := s.join()
+		if r == nil {
+			s.forceFor(nil)
 			continue
 		}
-		s.force.mu.Unlock()
 		select {
-		case <-done:
+		case <-r.done:
+		case <-r.lead:
+			s.forceFor(r)
 		case <-ctx.Done():
+			if s.leave(r) {
+				s.forceFor(r) // it was this one's to do, and there is nobody else to do it
+			}
 			return ctx.Err()
 		}
 	}
 	return nil
+}
+
+// join makes the caller one of those who wait for the next round; nil when none is under way, and the first is the caller's
+// to do.
+func (s *Store) join() *round {
+	f := &s.force
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.busy {
+		f.busy = true
+		return nil
+	}
+	if f.next == nil {
+		f.next = &round{lead: make(chan struct{}, 1), done: make(chan struct{})}
+	}
+	f.next.waiting++
+	return f.next
+}
+
+// forceFor does a round's fsync and lets the next round do its.
+func (s *Store) forceFor(r *round) {
+	_ = s.flush(true) // it leaves word in s.trouble
+	f := &s.force
+	f.mu.Lock()
+	next := f.next
+	f.next = nil
+	if next == nil || next.waiting == 0 {
+		f.busy, next = false, nil
+	} else {
+		next.lead <- struct{}{}
+	}
+	f.mu.Unlock()
+	if r != nil {
+		close(r.done)
+	}
+}
+
+// leave takes one who waits no longer out of a round. It reports whether it was the last one, and the round's fsync is its
+// to do all the same.
+func (s *Store) leave(r *round) (mine bool) {
+	s.force.mu.Lock()
+	defer s.force.mu.Unlock()
+	if r.waiting--; r.waiting > 0 {
+		return false
+	}
+	select {
+	case <-r.lead:
+		return true
+	default:
+		return false
+	}
 }
 
 // flush writes what is in the buffer, and with sync forces it to disk.

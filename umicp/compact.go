@@ -40,6 +40,12 @@ func (s *Server) compact(f *umx.Frame, c *call) error {
 	if n == 1 {
 		return s.compactArgs(f, c, nil, nil)
 	}
+	if n == 2 && len(f.Tensors) == 0 { // the usual, in one pass
+		if args := c.row.command.NewRequest(); pack.Decode(rest, args) {
+			c.Request.Command, c.Request.Number, c.Args = c.row.command, f.Request, args
+			return nil
+		}
+	}
 	after, ok := pack.Skip(rest)
 	if !ok {
 		return malformed()

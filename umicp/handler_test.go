@@ -13,6 +13,7 @@ import (
 	"github.com/hivellm/synap-go/core/auth"
 	"github.com/hivellm/synap-go/core/auth/directory"
 	"github.com/hivellm/synap-go/core/command"
+	"github.com/hivellm/synap-go/core/journal"
 	"github.com/hivellm/synap-go/core/kv"
 	"github.com/hivellm/synap-go/core/pubsub"
 	"github.com/hivellm/synap-go/core/queue"
@@ -32,7 +33,13 @@ func open(t testing.TB) (*umicp.Server, *command.Table) {
 // openWith is open with options of the door.
 func openWith(t testing.TB, o umicp.Options) (*umicp.Server, *command.Table) {
 	t.Helper()
-	engine, err := core.New(core.Options{Version: "test", Structures: append([]*command.Structure{
+	return openOn(t, nil, o)
+}
+
+// openOn is openWith on a journal; nil is one in memory.
+func openOn(t testing.TB, j journal.Journal, o umicp.Options) (*umicp.Server, *command.Table) {
+	t.Helper()
+	engine, err := core.New(core.Options{Version: "test", Journal: j, Structures: append([]*command.Structure{
 		kv.Structure(kv.Options{}), queue.Structure(queue.Options{}), stream.Structure(stream.Options{}), pubsub.Structure(),
 		agent.Structure(), memory.Structure(memory.Options{}), directory.Structure(directory.Options{Structures: []string{"kv"}}),
 		vector.Structure(),

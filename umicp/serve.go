@@ -189,6 +189,7 @@ func (x *session) unbook() {
 // read takes frames until the connection ends; the error is why, nil when the peer closed it.
 func (x *session) read(r *umx.Reader, conn net.Conn) error {
 	frames, bytes := 0, 0 // since they were booked
+	defer x.deliver()
 	for {
 		f, err := r.Next()
 		switch {
@@ -207,6 +208,7 @@ func (x *session) read(r *umx.Reader, conn net.Conn) error {
 			_ = conn.SetReadDeadline(time.Time{}) // as when it was set
 		}
 		if !r.Ready() {
+			x.deliver()
 			if err := x.flush(); err != nil {
 				return err
 			}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/hivellm/synap-go/core/auth"
 	"github.com/hivellm/synap-go/core/clients"
+	"github.com/hivellm/synap-go/core/command"
 	"github.com/hivellm/synap-go/core/fault"
 	"github.com/hivellm/synap-go/umicp/umx"
 )
@@ -45,6 +46,8 @@ type session struct {
 	in     *umx.Inbound
 	hello  *umx.Hello // what the peer said
 	asked  asked      // of the goroutine that reads, used again
+	owed   command.Owed
+	held   []held // answers of stream 0 that must not be sent yet; of the goroutine that reads
 
 	depart  func()         // gives back what settle took; of the goroutine that reads
 	turning sync.WaitGroup // the goroutine of turnOut
@@ -192,15 +195,18 @@ func (x *session) cancelled(f *umx.Frame) {
 // onZero takes a request of stream 0: at once if it is quick and nothing is before it.
 func (x *session) onZero(f *umx.Frame) error {
 	if f.Ext&umx.Compact == 0 || !x.zero.idle() {
+		x.deliver()
 		return x.zero.push(f)
 	}
 	q := &x.asked
 	*q = asked{frame: f}
+	x.owed = command.Owed{}
 	if err := x.server.compact(f, &q.call); err != nil {
-		x.zero.answer(q, nil, err)
+		x.reply(q, nil, err)
 		return nil
 	}
 	if !q.row.inline {
+		x.deliver()
 		return x.zero.push(f)
 	}
 	ctx := x.ctx
@@ -208,12 +214,67 @@ func (x *session) onZero(f *umx.Frame) error {
 		var done context.CancelFunc
 		ctx, done = context.WithTimeout(ctx, deadline(f))
 		defer done()
+	} else {
+		q.Owed = &x.owed
 	}
 	q.Caller = x.caller
 	result, err := x.server.executor.Do(ctx, &q.Request)
-	x.zero.answer(q, result, err)
+	x.reply(q, result, err)
 	return nil
 }
+
+// held is an answer that has to wait until what it tells is safe, or for one that does.
+type held struct {
+	asked
+	header umx.Frame // what is needed of the frame, which is used again
+	result any
+	err    error
+	owed   command.Owed
+}
+
+// maxHeld bounds the answers that wait for the disk together.
+const maxHeld = 512
+
+// reply answers a request of stream 0, in its turn: requests that came together share one wait for the disk.
+func (x *session) reply(q *asked, result any, err error) {
+	if len(x.held) == 0 && !x.owed.Any() {
+		x.zero.answer(q, result, err)
+		return
+	}
+	x.held = append(x.held, held{*q, umx.Frame{Header: q.frame.Header}, result, err, x.owed})
+	if len(x.held) >= maxHeld {
+		x.deliver()
+	}
+}
+
+// deliver waits until what was answered is safe, and lets the answers go.
+func (x *session) deliver() {
+	if len(x.held) == 0 {
+		return
+	}
+	var all command.Owed
+	for i := range x.held {
+		all.Join(&x.held[i].owed)
+	}
+	failed := all.Settle(x.ctx)
+	for i := range x.held {
+		h := &x.held[i]
+		h.frame = &h.header
+		if failed != nil && h.err == nil {
+			if h.err = h.owed.Settle(x.ctx); h.err != nil { // some may have been safe before the disk failed
+				h.result = nil
+			}
+		}
+		x.zero.answer(&h.asked, h.result, h.err)
+	}
+	clear(x.held)
+	if x.held = x.held[:0]; cap(x.held) > 2*keptHeld {
+		x.held = nil
+	}
+}
+
+// keptHeld is about how much room for answers a session keeps when it has none.
+const keptHeld = 16
 
 // greeting answers HELLO: who the peer is, and what holds between the two.
 func (x *session) greeting(f *umx.Frame) error {

@@ -96,6 +96,7 @@ func (x *session) readMessages(ctx context.Context, conn *websocket.Conn) error 
 
 // frames takes one or more frames that came together.
 func (x *session) frames(data []byte) error {
+	defer x.deliver()
 	var f umx.Frame
 	for len(data) > 0 {
 		n, err := f.Decode(data, x.limits)

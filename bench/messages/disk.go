@@ -14,15 +14,18 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hivellm/synap-go/bench/load"
 	"github.com/hivellm/synap-go/bench/process"
-	umicp "github.com/hivellm/synap-go/umicp/client"
 )
 
 // keeper is a server that keeps what it is told on disk, in a certain way.
 type keeper struct {
 	name string
 	args []string // %host, %port and %dir are replaced
+
+	// It is driven through clients, or where it can be by a load, which costs less of the machine.
 	set  func(p *process.Process, n int) (*client, error)
+	load func(p *process.Process) (load.Load, error)
 }
 
 // keepers are measured with writers that each wait for their answer: those that force every write to disk before they
@@ -30,17 +33,17 @@ type keeper struct {
 func keepers(synapBinary string) (always, modes []keeper) {
 	serve := func(name string, args ...string) keeper {
 		args = append([]string{synapBinary, "serve", "--http", "127.0.0.1:0", "--auth", "off", "--log-level", "error"}, args...)
-		return keeper{name, args, func(p *process.Process, n int) (*client, error) { return synap{p.Address}.set(n) }}
+		return keeper{name: name, args: args, set: func(p *process.Process, n int) (*client, error) { return synap{p.Address}.set(n) }}
 	}
 	frames := serve("synap --fsync always, UMICP", "--fsync", "always", "--data-dir", "%dir")
-	frames.set = func(p *process.Process, n int) (*client, error) { return setByFrames(p.Peers, n) }
+	frames.load = framesLoad
 	always = []keeper{
-		serve("synap --fsync always, HTTP", "--fsync", "always", "--data-dir", "%dir"),
 		frames,
-		{"redis appendfsync always", []string{
+		{name: "redis appendfsync always", args: []string{
 			"redis-server", "--bind", "%host", "--port", "%port", "--save", "", "--appendonly", "yes", "--appendfsync", "always",
 			"--maxclients", "20000", "--dir", "%dir", "--logfile", os.DevNull,
-		}, func(p *process.Process, n int) (*client, error) { return redis{p.Address}.set(n) }},
+		}, load: redisLoad},
+		serve("synap --fsync always, HTTP", "--fsync", "always", "--data-dir", "%dir"),
 	}
 	modes = []keeper{
 		serve("synap --memory", "--memory"),
@@ -69,47 +72,40 @@ func (s synap) set(n int) (*client, error) {
 // opSet is the number of kv.set.
 const opSet = 0x0102
 
-// setByFrames sets keys over UMICP, one at a time as over HTTP.
-func setByFrames(address string, n int) (*client, error) {
-	c, err := umicp.DialConn(context.Background(), "umicp://"+address, umicp.Options{})
-	if err != nil {
-		return nil, err
-	}
+// framesLoad sets keys over UMICP.
+func framesLoad(p *process.Process) (load.Load, error) {
 	type request struct {
 		Key   string `json:"key"`
 		Value string `json:"value"`
 	}
-	count := 0
-	return &client{c, func() error {
-		count++
-		if err := c.Send(opSet, &request{fmt.Sprintf("key-%d-%d", n, count%keys), text}); err != nil {
-			return err
+	requests := make([][]byte, keys)
+	for i := range requests {
+		var err error
+		if requests[i], err = load.Request(opSet, &request{fmt.Sprint("key-", i), text}); err != nil {
+			return load.Load{}, err
 		}
-		if err := c.Flush(); err != nil {
-			return err
-		}
-		_, err := c.Receive()
-		return err
-	}}, nil
+	}
+	return load.Load{Address: p.Peers, Protocol: func(int) load.Protocol { return &load.Frames{Requests: requests} }}, nil
 }
 
-func (r redis) set(n int) (*client, error) {
-	c, err := r.dial()
+// redisLoad sets keys of Redis, when it has read what it has kept.
+func redisLoad(p *process.Process) (load.Load, error) {
+	c, err := redis{p.Address}.dial()
 	if err != nil {
-		return nil, err
+		return load.Load{}, err
 	}
-	for _, err := c.ask("PING"); err != nil; _, err = c.ask("PING") { // it reads what it has kept
+	defer c.Close() //nolint:errcheck // nothing is unsent
+	for _, err := c.ask("PING"); err != nil; _, err = c.ask("PING") {
 		if !strings.Contains(err.Error(), "LOADING") {
-			return nil, errors.Join(err, c.Close())
+			return load.Load{}, err
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	count := 0
-	return &client{c, func() error {
-		count++
-		_, err := c.ask("SET", fmt.Sprintf("key-%d-%d", n, count%keys), text)
-		return err
-	}}, nil
+	requests := make([][]byte, keys)
+	for i := range requests {
+		requests[i] = load.Command("SET", fmt.Sprint("key-", i), text)
+	}
+	return load.Load{Address: p.Address, Protocol: func(int) load.Protocol { return &load.RESP{Requests: requests} }}, nil
 }
 
 // disk measures what it costs to keep things.
@@ -126,11 +122,15 @@ func disk(ctx context.Context, o options) error {
 	}
 	always, modes := keepers(o.synap)
 	for _, writers := range o.writers {
-		if err := o.keep(ctx, dir, fmt.Sprintf("set, forced to disk before the answer, %d writers", writers), always, writers); err != nil {
+		if err := o.keep(ctx, dir, fmt.Sprintf("set, forced to disk before the answer, %d writers", writers), always, writers, 1); err != nil {
 			return err
 		}
 	}
-	if err := o.keep(ctx, dir, fmt.Sprintf("set, %d writers", o.connections), modes, o.connections); err != nil {
+	// Over HTTP/1.1 nobody sends many at a time: there, kv.mset is for that.
+	if err := o.keep(ctx, dir, fmt.Sprintf("set, forced to disk before the answer, %d writers, 16 sets at a time", o.connections), always[:2], o.connections, 16); err != nil {
+		return err
+	}
+	if err := o.keep(ctx, dir, fmt.Sprintf("set, %d writers", o.connections), modes, o.connections, 1); err != nil {
 		return err
 	}
 	return o.restart(ctx, dir)
@@ -139,8 +139,12 @@ func disk(ctx context.Context, o options) error {
 // figures are what a server came to in every round.
 type figures struct{ rates, p50, p99, cost []float64 }
 
+func (f *figures) add(rate, cost, p50, p99 float64) {
+	f.rates, f.cost, f.p50, f.p99 = append(f.rates, rate), append(f.cost, cost), append(f.p50, p50), append(f.p99, p99)
+}
+
 // keep measures the servers in turns: one runs at a time, and keeps its directory from round to round.
-func (o options) keep(ctx context.Context, dir, title string, all []keeper, writers int) error {
+func (o options) keep(ctx context.Context, dir, title string, all []keeper, writers, depth int) error {
 	o.say("\n%s, %d rounds of %v\n", title, o.rounds, o.duration)
 	results := make([]figures, len(all))
 	for round := range o.rounds {
@@ -149,7 +153,7 @@ func (o options) keep(ctx context.Context, dir, title string, all []keeper, writ
 			if round%2 == 1 {
 				i = len(all) - 1 - turn // so that none always has the warmer machine
 			}
-			if err := o.keepOnce(ctx, filepath.Join(dir, strconv.Itoa(i)), all[i], writers, &results[i]); err != nil {
+			if err := o.keepOnce(ctx, filepath.Join(dir, strconv.Itoa(i)), all[i], writers, depth, &results[i]); err != nil {
 				return fmt.Errorf("%s: %w", all[i].name, err)
 			}
 		}
@@ -165,7 +169,7 @@ func (o options) keep(ctx context.Context, dir, title string, all []keeper, writ
 }
 
 // keepOnce measures one server once, if it is installed.
-func (o options) keepOnce(ctx context.Context, dir string, k keeper, writers int, into *figures) error {
+func (o options) keepOnce(ctx context.Context, dir string, k keeper, writers, depth int, into *figures) error {
 	p, err := k.start(ctx, dir)
 	if errors.Is(err, exec.ErrNotFound) {
 		o.say("  %s is not installed: it is left out\n", k.args[0])
@@ -175,6 +179,21 @@ func (o options) keepOnce(ctx context.Context, dir string, k keeper, writers int
 		return err
 	}
 	defer p.Stop()
+	m := &measured{process: p}
+	if k.load != nil {
+		l, err := k.load(p)
+		if err != nil {
+			return err
+		}
+		l.Connections, l.Depth, l.For = writers, depth, o.duration
+		sofar := m.watch()
+		r, err := l.Run()
+		if err != nil {
+			return err
+		}
+		into.add(r.Rate(), sofar(r.Answers).cost(), r.Quantile(0.5), r.Quantile(0.99))
+		return nil
+	}
 	clients, err := connectAll(writers, func(n int) (*client, error) { return k.set(p, n) })
 	defer closeAll(clients)
 	if err != nil {
@@ -184,15 +203,13 @@ func (o options) keepOnce(ctx context.Context, dir string, k keeper, writers int
 	for _, c := range clients {
 		c.step = times.around(c.step)
 	}
-	m := &measured{process: p}
 	sofar, until := m.watch(), time.Now().Add(o.duration)
 	n, err := drive(clients, func() bool { return time.Now().Before(until) && ctx.Err() == nil })
 	if err != nil {
 		return err
 	}
 	r := sofar(n)
-	into.rates, into.cost = append(into.rates, r.rate()), append(into.cost, r.cost())
-	into.p50, into.p99 = append(into.p50, times.quantile(0.5)), append(into.p99, times.quantile(0.99))
+	into.add(r.rate(), r.cost(), times.quantile(0.5), times.quantile(0.99))
 	return nil
 }
 

@@ -17,11 +17,10 @@ import (
 	"os/signal"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
+	"github.com/hivellm/synap-go/bench/load"
 	"github.com/hivellm/synap-go/bench/process"
-	"github.com/hivellm/synap-go/umicp/client"
 )
 
 // The numbers of the commands that are measured; they are permanent.
@@ -91,7 +90,7 @@ func compare(ctx context.Context, synap, redis *process.Process, verb string, de
 	var ours, theirs []figure
 	rate := 50_000.0 * float64(1+min(depth, 8)) // a guess, for the first round of the other side
 	for range rounds {
-		f, err := measure(synap, func() (int, error) { return load(ctx, synap.Peers, verb, depth, connections, last) })
+		f, err := measure(synap, func() (int, error) { return drive(synap.Peers, verb, depth, connections, last) })
 		if err != nil {
 			return err
 		}
@@ -147,29 +146,28 @@ func errNothing(n int) error {
 
 const keys = 1000
 
-// load is what redis-benchmark does: every connection sends as many requests as it is deep, and then reads their answers.
-func load(ctx context.Context, address, verb string, depth, connections int, last time.Duration) (total int, err error) {
-	conns := make([]*client.Conn, connections)
-	for i := range conns {
-		if conns[i], err = client.DialConn(ctx, "umicp://"+address, client.Options{}); err != nil {
+// drive does what redis-benchmark does: every connection sends as many requests as it is deep, and then reads their answers.
+func drive(address, verb string, depth, connections int, last time.Duration) (int, error) {
+	requests := make([][]byte, keys)
+	for i := range requests {
+		name := fmt.Sprintf("key:%012d", i)
+		var err error
+		if verb == "SET" {
+			requests[i], err = load.Request(opSet, &setRequest{name, strings.Repeat("x", 32)})
+		} else {
+			requests[i], err = load.Request(opGet, &getRequest{name})
+		}
+		if err != nil {
 			return 0, err
 		}
-		defer conns[i].Close() //nolint:errcheck // it was only a load
 	}
-	until := time.Now().Add(last)
-	var mu sync.Mutex
-	var all sync.WaitGroup
-	for i, c := range conns {
-		all.Go(func() {
-			n, failed := drive(c, i, verb, depth, until)
-			mu.Lock()
-			defer mu.Unlock()
-			total += n
-			err = errors.Join(err, failed)
-		})
+	l := load.Load{Address: address, Connections: connections, Depth: depth, For: last}
+	l.Protocol = func(int) load.Protocol { return &load.Frames{Requests: requests} }
+	r, err := l.Run()
+	if err != nil {
+		return 0, err
 	}
-	all.Wait()
-	return total, err
+	return r.Answers, nil
 }
 
 // setRequest and getRequest are what the commands take.
@@ -180,37 +178,6 @@ type setRequest struct {
 
 type getRequest struct {
 	Key string `json:"key"`
-}
-
-func drive(c *client.Conn, seed int, verb string, depth int, until time.Time) (n int, err error) {
-	value := strings.Repeat("x", 32)
-	names := make([]string, keys)
-	for i := range names {
-		names[i] = fmt.Sprintf("key:%012d", i)
-	}
-	for time.Now().Before(until) {
-		for range depth {
-			key := names[(seed*131+n)%keys]
-			n++
-			if verb == "SET" {
-				err = c.Send(opSet, &setRequest{key, value})
-			} else {
-				err = c.Send(opGet, &getRequest{key})
-			}
-			if err != nil {
-				return n, err
-			}
-		}
-		if err := c.Flush(); err != nil {
-			return n, err
-		}
-		for range depth {
-			if _, err := c.Receive(); err != nil {
-				return n, err
-			}
-		}
-	}
-	return n, nil
 }
 
 // redisBenchmark runs Redis' own load.

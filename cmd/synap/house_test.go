@@ -93,6 +93,7 @@ var plan = map[string][]string{
 	"cmd/synap":       {"*"},
 	"core/synaptest":  {"*"},
 	"bench/http":      {"*"},
+	"bench/load":      {"core/pack", "umicp/umx"},
 	"bench/messages":  {"*"},
 	"bench/neighbour": {"bench/process"},
 	"bench/process":   {},

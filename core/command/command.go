@@ -293,6 +293,11 @@ type Request struct {
 	IdempotencyKey string             // a repeat of this call with this key is answered as the first was
 
 	Number uint64 // the caller's for the call on its connection, which logs tell; 0 where it does not count them
+
+	// Owed, unless it is nil, is for a caller that has many calls in hand: a Read, or a Write on its own, then does not
+	// wait until what it answers is safe, but leaves there what has to be waited for. The caller settles that
+	// before it passes the answer on, once for many.
+	Owed *Owed
 }
 
 // args returns the typed request, decoding it if need be.

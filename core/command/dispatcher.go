@@ -87,7 +87,7 @@ func (d *Dispatcher) do(ctx context.Context, r *Request) (resp any, err error) {
 	switch r.Command.Kind {
 	case KindRead:
 		resp, err = d.read(ctx, r, space, args)
-		err = d.seen(ctx, err)
+		err = d.seenBy(ctx, r, err)
 	case KindAct:
 		// No gate: an act changes no data, and one that calls other commands must not hold it for them.
 		if r.Command.composed() {
@@ -247,9 +247,13 @@ func (d *Dispatcher) write(ctx context.Context, r *Request, space *Space, args a
 	seq, changed := tx.seq, tx.changed
 	tx.free()
 	if err != nil || !changed {
-		return resp, d.seen(ctx, err)
+		return resp, d.seenBy(ctx, r, err)
 	}
 	receipt.Version = seq
+	if r.Owed.record(d.journal, seq, r.Durability) {
+		receipt.Durability = r.Owed.level
+		return resp, nil
+	}
 	receipt.Durability, err = d.settle(ctx, seq, r.Durability)
 	return resp, err
 }
@@ -282,6 +286,14 @@ func (d *Dispatcher) settle(ctx context.Context, seq uint64, asked journal.Durab
 		return 0, fault.From(err).With("version", seq)
 	}
 	return level, nil
+}
+
+// seenBy is seen for a call that may leave the waiting to its caller.
+func (d *Dispatcher) seenBy(ctx context.Context, r *Request, err error) error {
+	if r.Owed.glance(d.journal) {
+		return err
+	}
+	return d.seen(ctx, err)
 }
 
 // seen waits until what an answer without a record of its own tells of, a failure too, is as safe as every write's.

@@ -134,6 +134,9 @@ func (d Durability) String() string { return durabilities[d] }
 // MarshalText writes the permanent name.
 func (d Durability) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 
+// AppendText appends the permanent name.
+func (d Durability) AppendText(b []byte) ([]byte, error) { return append(b, d.String()...), nil }
+
 // UnmarshalText reads a permanent name.
 func (d *Durability) UnmarshalText(text []byte) error {
 	for level, name := range durabilities {

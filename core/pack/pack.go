@@ -34,6 +34,7 @@ var (
 	rawType       = reflect.TypeFor[json.RawMessage]()
 	marshaler     = reflect.TypeFor[json.Marshaler]()
 	textMarshaler = reflect.TypeFor[encoding.TextMarshaler]()
+	textAppender  = reflect.TypeFor[encoding.TextAppender]()
 )
 
 // Append appends v, which is best a pointer to a struct.
@@ -238,6 +239,18 @@ func byJSON(t reflect.Type) encoder {
 }
 
 func byText(t reflect.Type) encoder {
+	if reflect.PointerTo(t).Implements(textAppender) {
+		return func(b []byte, p unsafe.Pointer) ([]byte, error) {
+			at := len(b)
+			b, err := reflect.NewAt(t, p).Interface().(encoding.TextAppender).AppendText(append(b, mpFixStr))
+			n := len(b) - at - 1
+			if n >= 32 {
+				return AppendString(b[:at], string(b[at+1:])), err
+			}
+			b[at] |= byte(n) //nolint:gosec // just compared
+			return b, err
+		}
+	}
 	return func(b []byte, p unsafe.Pointer) ([]byte, error) {
 		text, err := reflect.NewAt(t, p).Interface().(encoding.TextMarshaler).MarshalText()
 		return append(appendHeader(b, len(text), mpFixStr, 32, mpStr8, mpStr16, mpStr32), text...), err
