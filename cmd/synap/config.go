@@ -56,6 +56,7 @@ type Config struct {
 		} `mapstructure:"snapshot"`
 	} `mapstructure:"persistence"`
 
+	Peers    PeersConfig      `mapstructure:"peers"`
 	Embedder EmbedderConfig   `mapstructure:"embedder"`
 	Language string           `mapstructure:"language"` // whose endings the words of memories have
 	Limits   LimitsConfig     `mapstructure:"limits"`
@@ -119,7 +120,7 @@ var settings = slices.Concat([]setting{
 	{"language", "english", "`language` whose word endings make no difference in searches; none for all of them", nil},
 	{"log.level", "info", "what to log", []string{"error", "warn", "info", "debug"}},
 	{"log.format", "auto", "how to log; auto is text on a terminal", []string{"auto", "text", "json"}},
-}, limitSettings(), frontSettings())
+}, limitSettings(), frontSettings(), peerSettings())
 
 func (s setting) env() string { return "SYNAP_" + strings.ToUpper(strings.ReplaceAll(s.key, ".", "_")) }
 func (s setting) flag() string {

@@ -40,6 +40,10 @@ var plan = map[string][]string{
 	"memory":       {"core/auth", "core/command", "core/fault", "core/journal", "core/value", "vector/distance", "vector/fusion", "vector/hnsw", "vector/text"},
 	"memory/embed": {},
 
+	// Federation: the structure knows peers and places, link calls other servers; what flows it knows by the commands' names.
+	"peer":      {"core/auth", "core/command", "core/fault", "core/journal", "core/value"},
+	"peer/link": {"core/auth", "core/command", "core/fault", "peer", "umicp/client"},
+
 	// What structures are made of, and what knows neither commands nor the journal: numbers in, numbers out.
 	"vector/text":   {},
 	"vector/fusion": {},

@@ -121,7 +121,7 @@ func (a *app) ownMemory(c *Config, log *logrus.Logger, why string) (command.Exec
 	if err != nil {
 		return nil, nil, err
 	}
-	engine, err := newEngine(log, core.Options{Structures: structures(m, kv.Options{})})
+	engine, err := newEngine(log, core.Options{Structures: structures(m, kv.Options{}, nil)})
 	if err != nil {
 		return nil, nil, err
 	}

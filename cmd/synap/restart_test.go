@@ -44,7 +44,7 @@ func TestStoriesOverRestarts(t *testing.T) {
 			var store *persistence.Store
 			open := func() {
 				var err error
-				if engine, store, err = openDurable(c, fs, log, memory.Options{}); err == nil {
+				if engine, store, err = openDurable(c, fs, log, memory.Options{}, nil); err == nil {
 					err = recoverDurable(t.Context(), engine, store)
 				}
 				if err != nil {

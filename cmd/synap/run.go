@@ -27,6 +27,8 @@ import (
 	"github.com/hivellm/synap-go/http"
 	"github.com/hivellm/synap-go/mcp"
 	"github.com/hivellm/synap-go/memory"
+	"github.com/hivellm/synap-go/peer"
+	"github.com/hivellm/synap-go/peer/link"
 	"github.com/hivellm/synap-go/persistence"
 	"github.com/hivellm/synap-go/persistence/vfs"
 	"github.com/hivellm/synap-go/umicp"
@@ -35,7 +37,7 @@ import (
 )
 
 // structures are what an engine holds. To remove one, remove its line.
-func structures(m memory.Options, keys kv.Options) []*command.Structure {
+func structures(m memory.Options, keys kv.Options, links peer.Links) []*command.Structure {
 	all := append([]*command.Structure{
 		kv.Structure(keys),
 		queue.Structure(queue.Options{}),
@@ -44,6 +46,7 @@ func structures(m memory.Options, keys kv.Options) []*command.Structure {
 		memory.Structure(m),
 		agent.Structure(),
 		vector.Structure(),
+		peer.Structure(peer.Options{Links: links}),
 	}, matrix.Structures()...)
 	var names []string
 	for _, s := range all {
@@ -56,7 +59,7 @@ func structures(m memory.Options, keys kv.Options) []*command.Structure {
 // structures. Its internal errors go to the log, if there is one.
 func newEngine(log *logrus.Logger, o core.Options) (*core.Engine, error) {
 	if o.Version = version; o.Structures == nil {
-		o.Structures = structures(memory.Options{}, kv.Options{})
+		o.Structures = structures(memory.Options{}, kv.Options{}, nil)
 	}
 	if log != nil {
 		o.Report = func(command string, err error) {
@@ -74,6 +77,7 @@ type server struct {
 	http     *http.Door
 	umicp    *umicp.Server
 	peers    []net.Listener // where frames of UMICP come in
+	links    *link.Manager  // with other servers
 	mcp      *mcp.Server
 	memory   memory.Options // what memories were made with
 	listener net.Listener
@@ -110,10 +114,13 @@ func (s *server) open(c *Config, log *logrus.Logger) (err error) {
 	if s.memory, err = c.newMemory(); err != nil {
 		return err
 	}
+	if s.links, err = c.newLinks(log); err != nil {
+		return err
+	}
 	if c.durable() {
-		s.engine, s.store, err = openDurable(c, vfs.OS, log, s.memory)
+		s.engine, s.store, err = openDurable(c, vfs.OS, log, s.memory, s.links)
 	} else {
-		s.engine, err = newEngine(log, core.Options{Structures: structures(s.memory, c.keys())})
+		s.engine, err = newEngine(log, core.Options{Structures: structures(s.memory, c.keys(), s.links)})
 	}
 	if err != nil {
 		return err
@@ -238,6 +245,7 @@ func (s *server) run(ctx context.Context) error {
 			return nil
 		}
 	})
+	g.add(func(ctx context.Context) error { return s.federate(ctx, there) })
 	g.add(embedding(s.memory.Embedder))
 	g.add(func(ctx context.Context) error { return s.http.Serve(ctx, s.listener) })
 	g.add(func(ctx context.Context) error { return s.umicp.Serve(ctx, s.peers...) })

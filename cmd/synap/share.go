@@ -184,7 +184,7 @@ func (s *sharing) open(ctx context.Context) (*held, error) {
 	if err != nil {
 		return nil, err
 	}
-	engine, store, err := openDurable(s.config, vfs.OS, s.log, m)
+	engine, store, err := openDurable(s.config, vfs.OS, s.log, m, nil)
 	if err != nil {
 		return nil, err
 	}

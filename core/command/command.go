@@ -109,7 +109,8 @@ type Command struct {
 	requestSchema  *jsonschema.Schema
 	responseSchema *jsonschema.Schema
 	structure      *Structure
-	place          int // the structure's place in a namespace's states
+	table          *Table // that it is in
+	place          int    // the structure's place in a namespace's states
 
 	fields    *fields
 	validates bool // *Request has a Validate method of its own

@@ -79,6 +79,15 @@ func (r *Request) Inner(c *Command, payload Decoder) *Request {
 	return &Request{Caller: r.Caller, Namespace: r.Namespace, Durability: r.Durability, Command: c, Payload: payload, Number: r.Number}
 }
 
+// Beside is Inner for a composed command whose structure does not know the other command's: it is found by name.
+func (r *Request) Beside(name string, payload Decoder) (*Request, error) {
+	c, err := r.Command.table.Find(name)
+	if err != nil {
+		return nil, err
+	}
+	return r.Inner(c, payload), nil
+}
+
 // plan asks a composed command what it comes to.
 func (d *Dispatcher) plan(ctx context.Context, r *Request, space *Space, args any) (*Plan, error) {
 	return r.Command.handler.plan(withCall(ctx, r), space.States[r.Command.place], args)

@@ -143,7 +143,7 @@ func (t *Table) add(c *Command, tools map[string]string) error {
 			return err
 		}
 	}
-	t.byName[c.Name], t.byOp[c.Op] = c, c
+	t.byName[c.Name], t.byOp[c.Op], c.table = c, c, t
 	t.commands = append(t.commands, c)
 	return nil
 }

@@ -98,6 +98,9 @@ func (s *Streams) append(_ context.Context, tx *command.Tx, r *AppendRequest) (r
 	if err := s.checkSizes(r); err != nil {
 		return resp, err
 	}
+	if err := r.checkReserved(tx.Caller()); err != nil {
+		return resp, err
+	}
 	room := s.lock(r.Room)
 	if room == nil {
 		return s.appendFirst(tx, r)
@@ -108,6 +111,32 @@ func (s *Streams) append(_ context.Context, tx *command.Tx, r *AppendRequest) (r
 		return resp, err
 	}
 	return resp, s.commit(tx, ops...)
+}
+
+// checkReserved refuses headers that say where an event of another server comes from to whoever may not exchange events with
+// others: what is passed over because it is here already, or was made here, hangs on them.
+func (r *AppendRequest) checkReserved(caller *auth.Identity) error {
+	found := anyReserved(r.Headers)
+	for i := range r.Events {
+		found = found || anyReserved(r.Events[i].Headers)
+	}
+	if !found {
+		return nil
+	}
+	if err := caller.Check(auth.Write, auth.Any("peer")); err != nil {
+		return fault.New(fault.Denied, "headers that begin with %s say where events of other servers come from; who sets them needs write access to peers",
+			reserved).With("field", "headers")
+	}
+	return nil
+}
+
+func anyReserved(headers map[string]string) bool {
+	for k := range headers {
+		if isReserved(k) {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *Streams) checkSizes(r *AppendRequest) error {

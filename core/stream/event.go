@@ -116,17 +116,34 @@ func checkText(field, text string) error {
 	return nil
 }
 
+// reserved is how headers begin that say where an event of another server comes from. They do not count among an event's
+// own, so that one with as many as there may be can be brought here.
+const reserved = "synap."
+
+func isReserved(header string) bool { return strings.HasPrefix(header, reserved) }
+
+// maxReserved bounds those headers; they are three.
+const (
+	maxReserved      = 8
+	maxReservedBytes = 1 << 10
+)
+
 func checkHeaders(headers map[string]string) error {
-	size := 0
+	size, theirs, theirSize := 0, 0, 0
 	for k, v := range headers {
-		size += len(k) + len(v)
+		if isReserved(k) {
+			theirs++
+			theirSize += len(k) + len(v)
+		} else {
+			size += len(k) + len(v)
+		}
 		if !utf8.ValidString(k) || !utf8.ValidString(v) {
 			return fault.New(fault.Invalid, "a header is not UTF-8").With("field", "headers")
 		}
 	}
-	if len(headers) > MaxHeaders || size > MaxHeaderBytes {
+	if n := len(headers) - theirs; n > MaxHeaders || size > MaxHeaderBytes || theirs > maxReserved || theirSize > maxReservedBytes {
 		return fault.New(fault.TooLarge, "%d headers of %d bytes in all; at most %d of %d bytes are allowed",
-			len(headers), size, MaxHeaders, MaxHeaderBytes).With("field", "headers")
+			len(headers), size+theirSize, MaxHeaders, MaxHeaderBytes).With("field", "headers")
 	}
 	return nil
 }

@@ -1,0 +1,68 @@
+package peer
+
+import (
+	"github.com/hivellm/synap-go/core/auth"
+	"github.com/hivellm/synap-go/core/command"
+)
+
+// commands is everything that can be asked about peers. Names and numbers are permanent. There are no tools among them:
+// a language model does not decide with whom a server talks.
+func commands() []*command.Command {
+	return append([]*command.Command{
+		command.Write(command.Info{
+			Name: "peer.add", Op: 0x1101, Access: auth.Admin, Args: "name url", Routes: []string{"PUT /peers/:name"},
+			Summary: "Link the namespace with one of another server, and say what flows.",
+			Doc: "The key to show there is never a part of this: credential is a name under which the server finds it, in its environment as " +
+				"SYNAP_PEER_KEY_<NAME> or as a file of that name in the folder peers.keys. What flows in is written as peer:<name>. Events of " +
+				"rooms flow; a rule for anything else is refused.",
+		}, (*Peers).add),
+		command.Write(command.Info{
+			Name: "peer.update", Op: 0x1102, Access: auth.Admin, Hints: command.Idempotent, Args: "name", Routes: []string{"PATCH /peers/:name"},
+			Summary: "Change a peer: where it is, whose key it is shown, what flows, or that nothing does for now.",
+			Doc:     "What is absent stays as it is. The link is made anew, and goes on from where it was.",
+		}, (*Peers).update),
+		command.Write(command.Info{
+			Name: "peer.remove", Op: 0x1103, Access: auth.Admin, Frees: true, Hints: command.Destructive, Args: "name", Routes: []string{"DELETE /peers/:name"},
+			Summary: "End the link with a peer.",
+			Doc: "What came from it stays, and so does how far it had come: added again, it goes on from there, and nothing comes twice. " +
+				"peer.forget drops that.",
+		}, (*Peers).remove),
+		command.Read(command.Info{
+			Name: "peer.list", Op: 0x1104, Access: auth.Admin, Args: "prefix", Routes: []string{"GET /peers"},
+			Summary: "List peers, how their links fare and what went wrong last.",
+			Doc:     "Of a key there is nothing but its credential's name.",
+		}, (*Peers).list),
+	}, exchange()...)
+}
+
+// exchange is what servers ask each other.
+func exchange() []*command.Command {
+	return []*command.Command{
+		command.Write(command.Info{
+			Name: "peer.hello", Op: 0x1105, Hints: command.Idempotent,
+			Summary: "Say which node the namespace is, among all that exchange events.",
+			Doc:     "It gets its name when it is first asked, and keeps it for good.",
+		}, (*Peers).hello),
+		command.Read(command.Info{
+			Name: "peer.reached", Op: 0x1106, Args: "node room partition",
+			Summary: "Say how far a room of another node was read.",
+		}, (*Peers).reached),
+		command.Write(command.Info{
+			Name: "peer.advance", Op: 0x1107,
+			Summary: "Say that a room of another node was read further.",
+			Doc: "It is a part of peer.apply, which makes it one record with what was read. Conflict when how far it had come is not what the " +
+				"request says: somebody else was faster.",
+		}, (*Peers).advance),
+		command.Compose(command.Info{
+			Name: "peer.apply", Op: 0x1108, Access: auth.Write,
+			Summary: "Take in events of another node's room, and how far it was read, as one.",
+			Doc: "Events that are here already, or were made here, are passed over, whichever way they came. It needs leave to write the room, " +
+				"too. Conflict when the room was read further meanwhile: ask peer.reached, and read on from there.",
+		}, (*Peers).apply),
+		command.Write(command.Info{
+			Name: "peer.forget", Op: 0x1109, Access: auth.Admin, Frees: true, Hints: command.Destructive, Args: "node",
+			Summary: "Forget how far everything of a node had come.",
+			Doc:     "For a node that is gone for good. If it is not, all that it still holds comes again.",
+		}, (*Peers).forget),
+	}
+}

@@ -1,0 +1,297 @@
+package link
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hivellm/synap-go/core/fault"
+	"github.com/hivellm/synap-go/peer"
+)
+
+const (
+	firstBackoff = 250 * time.Millisecond
+	maxBackoff   = 30 * time.Second
+	// callTime is how long a call may take besides what it waits: whoever is silent for longer is taken for gone.
+	callTime = 15 * time.Second
+	// MaxRooms bounds the partitions of rooms that a link follows, those of both directions counted twice. Rooms beyond it, in
+	// the order of their names, are not followed, and the link says so.
+	MaxRooms = 500
+	// maxErrorBytes bounds what is kept of an error.
+	maxErrorBytes = 500
+)
+
+// link is the link to one peer. It is run by one goroutine and those that it waits for.
+type link struct {
+	manager *Manager
+	peer    *peer.Peer
+	here    Side
+	cancel  context.CancelFunc
+	done    chan struct{} // closed when it has ended
+
+	mu sync.Mutex
+
+	now     peer.Status
+	told    string                // the error that Note was told last; "" is none since it was up
+	copiers map[courseKey]*copier // those that run
+}
+
+func newLink(m *Manager, p *peer.Peer, here Side) *link {
+	return &link{
+		manager: m, peer: p, here: here, cancel: func() {}, done: make(chan struct{}),
+		copiers: map[courseKey]*copier{}, now: peer.Status{State: peer.Connecting, Since: time.Now().UnixMilli()},
+	}
+}
+
+// start begins it. It ends with the context, or when it is cancelled.
+func (l *link) start(ctx context.Context) {
+	ctx, l.cancel = context.WithCancel(ctx)
+	go func() {
+		defer close(l.done)
+		l.run(ctx)
+	}()
+}
+
+// status is how it fares.
+func (l *link) status() peer.Status {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := l.now
+	s.Rooms = len(l.copiers)
+	for _, c := range l.copiers {
+		s.Behind += c.behind
+	}
+	return s
+}
+
+// run connects, and again whenever the connection breaks, later each time that it does not come about.
+func (l *link) run(ctx context.Context) {
+	for wait := firstBackoff; ; {
+		l.state(peer.Connecting)
+		up, err := l.session(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if up {
+			wait = firstBackoff
+		}
+		l.failed(err)
+		l.state(peer.Waiting)
+		l.manager.look()                      // perhaps the namespace is gone
+		if !pause(ctx, wait/2+rand.N(wait)) { //nolint:gosec // spreading attempts needs no secret
+			return
+		}
+		wait = min(2*wait, maxBackoff)
+	}
+}
+
+// pause waits; false means that the context ended.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// state notes a change of state.
+func (l *link) state(s string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.now.State, l.now.Since = s, time.Now().UnixMilli()
+	if s == peer.Connecting {
+		l.now.Attempts++
+	}
+}
+
+// failed notes what went wrong, and tells it once.
+func (l *link) failed(err error) {
+	text := clip(err.Error())
+	l.mu.Lock()
+	l.now.LastError, l.now.ErrorAt = text, time.Now().UnixMilli()
+	fresh := l.told != text
+	l.told = text
+	l.mu.Unlock()
+	if fresh {
+		l.manager.o.Note(l.peer.Name, errors.New(text))
+	}
+}
+
+func clip(s string) string {
+	if len(s) > maxErrorBytes {
+		return strings.ToValidUTF8(s[:maxErrorBytes], "") + "…"
+	}
+	return s
+}
+
+// session is the link while one connection lasts. up says whether it came about.
+func (l *link) session(ctx context.Context) (up bool, err error) {
+	key, err := l.manager.key(l.peer)
+	if err != nil {
+		return false, err
+	}
+	dialing, cancel := context.WithTimeout(ctx, callTime)
+	remote, err := l.manager.o.Dial(dialing, l.peer, key)
+	cancel()
+	if err != nil {
+		return false, err
+	}
+	defer remote.Close() //nolint:errcheck // what was under way is asked about when it begins anew
+	s := &session{link: l, here: end{side: l.here}, there: end{side: remote, far: true}, changed: make(chan struct{}, 1)}
+	if err := s.greet(ctx); err != nil {
+		return false, err
+	}
+	l.state(peer.Connected)
+	l.mu.Lock()
+	l.now.Node = s.there.node
+	l.told = ""
+	l.mu.Unlock()
+	l.manager.o.Note(l.peer.Name, nil)
+	return true, s.run(ctx)
+}
+
+// end is one of the two between which a link is.
+type end struct {
+	side Side
+	node string
+	far  bool // it is the peer's
+}
+
+// call runs a command at the end. An error for which there is no sense in going on with the connection is a broken.
+func (e *end) call(ctx context.Context, wait time.Duration, operation string, args, answer any) error {
+	within, cancel := context.WithTimeout(ctx, wait+callTime)
+	defer cancel()
+	err := e.side.Call(within, operation, args, answer)
+	switch {
+	case err == nil || ctx.Err() != nil || !e.far:
+		return err
+	case within.Err() != nil:
+		return broken{fault.New(fault.Unavailable, "the peer does not answer")}
+	}
+	if code := fault.CodeOf(err); code == fault.Unavailable || code == fault.Unauthenticated {
+		return broken{err}
+	}
+	return err
+}
+
+// broken is why a connection is given up.
+type broken struct{ error }
+
+// Unwrap returns what it is made of.
+func (b broken) Unwrap() error { return b.error }
+
+// session is one connection.
+type session struct {
+	*link
+	here, there end
+	changed     chan struct{} // holds a token when there may be rooms that nobody follows
+	all         sync.WaitGroup
+	give        context.CancelCauseFunc // ends it
+}
+
+// greet finds out which nodes are linked.
+func (s *session) greet(ctx context.Context) error {
+	for _, e := range []*end{&s.here, &s.there} {
+		var hello peer.HelloResponse
+		if err := e.call(ctx, 0, "peer.hello", struct{}{}, &hello); err != nil {
+			return err
+		}
+		e.node = hello.Node
+	}
+	if s.here.node == s.there.node {
+		return fault.New(fault.Invalid, "%s is this namespace itself", s.peer.URL)
+	}
+	return nil
+}
+
+// run follows what the rules name until the context ends or the connection breaks, and says why.
+func (s *session) run(ctx context.Context) error {
+	ctx, s.give = context.WithCancelCause(ctx)
+	for _, e := range []*end{&s.here, &s.there} {
+		s.all.Go(func() { s.watch(ctx, e) })
+	}
+	for ctx.Err() == nil {
+		if err := s.follow(ctx); err != nil {
+			if errors.As(err, &broken{}) {
+				s.give(err)
+				break
+			}
+			s.failed(err)
+			if !pause(ctx, time.Second) {
+				break
+			}
+			continue
+		}
+		select {
+		case <-s.changed:
+		case <-ctx.Done():
+		}
+	}
+	err := context.Cause(ctx)
+	s.give(nil)
+	s.all.Wait()
+	return err
+}
+
+// look has run look for rooms again.
+func (s *session) look() {
+	select {
+	case s.changed <- struct{}{}:
+	default: // it will
+	}
+}
+
+// watchTime is how long a watch waits for the first change; quiet is how long one stands for what follows it.
+const (
+	watchTime = 20 * time.Second
+	quiet     = time.Second
+)
+
+// watch hears of changes at an end, among which may be new rooms.
+func (s *session) watch(ctx context.Context, e *end) {
+	type args struct {
+		From   string `json:"from,omitempty"`
+		WaitMS int64  `json:"wait_ms,omitempty"`
+	}
+	var from string
+	var wait time.Duration // none at first, which only asks where the end stands
+	for ctx.Err() == nil {
+		var found struct {
+			Events []struct {
+				Position string `json:"position"`
+			} `json:"events"`
+			Position string `json:"position"`
+		}
+		err := e.call(ctx, wait, "server.watch", args{from, wait.Milliseconds()}, &found)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case errors.As(err, &broken{}):
+			s.give(err)
+			return
+		case fault.CodeOf(err) == fault.OutOfRange:
+			from, wait = "", 0 // much has changed
+		case err != nil:
+			s.failed(fmt.Errorf("new rooms are noticed late: %w", err))
+			if !pause(ctx, maxBackoff) {
+				return
+			}
+		case wait > 0 && len(found.Events) == 0:
+			from = found.Position
+			continue
+		default:
+			from, wait = found.Position, watchTime
+		}
+		s.look()
+		if !pause(ctx, quiet) {
+			return
+		}
+	}
+}

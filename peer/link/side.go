@@ -1,0 +1,76 @@
+package link
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+
+	"github.com/hivellm/synap-go/core/auth"
+	"github.com/hivellm/synap-go/core/command"
+	"github.com/hivellm/synap-go/core/fault"
+	"github.com/hivellm/synap-go/umicp/client"
+)
+
+func noKey(credential string) error {
+	return fault.New(fault.Unauthenticated, "there is no key for the credential %q", credential)
+}
+
+// here is a namespace of this server.
+type here struct {
+	x      command.Executor
+	caller *auth.Identity
+}
+
+// Call implements Side.
+func (h *here) Call(ctx context.Context, operation string, args, answer any) error {
+	c, err := h.x.Table().Find(operation)
+	if err != nil {
+		return err
+	}
+	payload, err := json.Marshal(args)
+	if err != nil {
+		return fault.Wrap(fault.Internal, err, "the request does not encode: %v", err)
+	}
+	r := &command.Request{Caller: h.caller, Command: c, Payload: command.JSON(payload)}
+	var found any
+	if c.Kind == command.KindWatch {
+		found, err = command.Collect(ctx, h.x, r)
+	} else {
+		found, err = h.x.Do(ctx, r)
+	}
+	if err != nil {
+		return err
+	}
+	text, err := json.Marshal(found)
+	if err == nil {
+		err = json.Unmarshal(text, answer)
+	}
+	if err != nil {
+		return fault.Wrap(fault.Internal, err, "the answer does not encode: %v", err)
+	}
+	return nil
+}
+
+// Close implements Side.
+func (*here) Close() error { return nil }
+
+// there is a namespace of another server.
+type there struct {
+	client  *client.Client
+	options []client.Option
+}
+
+// Call implements Side.
+func (t *there) Call(ctx context.Context, operation string, args, answer any) error {
+	options := t.options
+	switch {
+	case strings.HasSuffix(operation, ".watch"):
+		options = append(options[:len(options):len(options)], client.Once(), client.OnStream())
+	default: // what waits holds up nobody, and what comes with much does not either
+		options = append(options[:len(options):len(options)], client.OnStream())
+	}
+	return t.client.Call(ctx, operation, args, answer, options...)
+}
+
+// Close implements Side.
+func (t *there) Close() error { return t.client.Close() }
