@@ -191,7 +191,7 @@ type Line struct {
 	Status
 }
 
-// Status is how a link fares. All counts are since the server started.
+// Status is how a link fares. All counts are since it was made, which it is anew when the server starts and the peer is changed.
 type Status struct {
 	State     string `json:"state" jsonschema:"connected; connecting; waiting, before the next attempt; paused; off, when this process makes no links"`
 	Since     int64  `json:"since,omitempty" jsonschema:"since when it is in that state, in Unix milliseconds"`

@@ -89,6 +89,22 @@ func (r *Recording) Recover(t testing.TB, s Saved) *Recording {
 	return again
 }
 
+// RecoverAs returns another engine, of other structures and of every record that there ever was.
+func (r *Recording) RecoverAs(t testing.TB, structures func() []*command.Structure) *Recording {
+	t.Helper()
+	again := Record(t, structures)
+	for _, rec := range r.Records(t) {
+		fresh := again.reread(t, rec)
+		if err := again.Engine.Replay(fresh); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := again.journal.Append(again.reread(t, rec)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return again
+}
+
 // Records returns every record that there ever was.
 func (r *Recording) Records(t testing.TB) []*journal.Record { return r.after(t, 0) }
 

@@ -139,22 +139,22 @@ func (m *Manager) wanted(x command.Executor, spaces []*command.Space) map[linkKe
 // adjust ends links that are not wanted as they are, and begins those that are missing.
 func (m *Manager) adjust(ctx context.Context, wanted map[linkKey]*link) {
 	m.mu.Lock()
-	var over []*link
+	over := map[linkKey]*link{}
 	for k, l := range m.links {
 		if w := wanted[k]; w == nil || w.peer != l.peer {
-			over = append(over, l)
-			delete(m.links, k)
+			over[k] = l
+			l.cancel()
 		}
 	}
 	m.mu.Unlock()
-	for _, l := range over {
-		l.cancel()
-	}
 	for _, l := range over {
 		<-l.done
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	for k := range over {
+		delete(m.links, k)
+	}
 	for k, l := range wanted {
 		if m.links[k] == nil {
 			m.links[k] = l

@@ -1,0 +1,472 @@
+package link_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/hivellm/synap-go/core/auth"
+	"github.com/hivellm/synap-go/core/command"
+	"github.com/hivellm/synap-go/core/fault"
+	"github.com/hivellm/synap-go/core/stream"
+	"github.com/hivellm/synap-go/core/synaptest"
+	"github.com/hivellm/synap-go/peer"
+	"github.com/hivellm/synap-go/peer/link"
+)
+
+// world is servers that reach each other by a wire that breaks on demand.
+type world struct {
+	testing.TB
+	servers map[string]*server
+
+	mu sync.Mutex
+
+	cut    map[[2]string]bool // from whom to whom
+	random *rand.Rand         // nil: nothing goes wrong by itself
+	rights []auth.Permission  // of whoever comes over the wire
+}
+
+// server is an engine with its links. A restart makes both anew, from the records.
+type server struct {
+	world  *world
+	name   string
+	engine *synaptest.Recording
+	links  *link.Manager
+	stop   func()
+}
+
+// open starts servers of those names.
+func open(t testing.TB, names ...string) *world {
+	w := &world{TB: t, servers: map[string]*server{}, cut: map[[2]string]bool{}, rights: permissions("write:*")}
+	for _, name := range names {
+		s := &server{world: w, name: name}
+		w.servers[name] = s
+		s.start(func(structures func() []*command.Structure) *synaptest.Recording { return synaptest.Record(t, structures) })
+		t.Cleanup(func() { s.stop() })
+	}
+	return w
+}
+
+func permissions(texts ...string) (all []auth.Permission) {
+	for _, text := range texts {
+		p, err := auth.ParsePermission(text)
+		if err != nil {
+			panic(err)
+		}
+		all = append(all, p)
+	}
+	return all
+}
+
+// start runs a server whose engine is made by that.
+func (s *server) start(made func(structures func() []*command.Structure) *synaptest.Recording) {
+	s.links = link.New(link.Options{Dial: s.dial, Key: func(name string) (string, error) { return "key of " + name, nil }})
+	s.engine = made(func() []*command.Structure {
+		return []*command.Structure{stream.Structure(stream.Options{}), peer.Structure(peer.Options{Links: s.links})}
+	})
+	ctx, cancel := context.WithCancel(context.Background())
+	var both sync.WaitGroup
+	engine := s.engine.Engine
+	both.Go(func() { _ = engine.Run(ctx) })
+	both.Go(func() { _ = s.links.Run(ctx, engine.Dispatcher(), engine.Namespaces) })
+	s.stop = sync.OnceFunc(func() {
+		cancel()
+		both.Wait()
+		if err := engine.Check(); err != nil {
+			s.world.Error(err)
+		}
+	})
+}
+
+// restart ends the server as it is, and makes it again of its records.
+func (s *server) restart() {
+	s.world.mu.Lock()
+	before := s.engine
+	s.engine = nil // whoever is connected loses the connection
+	s.world.mu.Unlock()
+	s.stop()
+	s.start(func(structures func() []*command.Structure) *synaptest.Recording {
+		return before.RecoverAs(s.world, structures)
+	})
+}
+
+// dial is the wire to another server, whose name is the URL's host.
+func (s *server) dial(_ context.Context, p *peer.Peer, _ string) (link.Side, error) {
+	name := strings.TrimPrefix(p.URL, "umicp://")
+	far := &far{world: s.world, from: s.name, to: name}
+	s.world.mu.Lock()
+	defer s.world.mu.Unlock()
+	to := s.world.servers[name]
+	if to == nil || to.engine == nil || s.world.cut[[2]string{s.name, name}] {
+		return nil, fault.New(fault.Unavailable, "no server answers at %s", p.URL)
+	}
+	far.engine = to.engine
+	return far, nil
+}
+
+// far is another server over the wire.
+type far struct {
+	world    *world
+	from, to string
+	engine   *synaptest.Recording
+}
+
+func (f *far) Close() error { return nil }
+
+// broken is whether the connection is; by chance it may be so from now on.
+func (f *far) broken() error {
+	f.world.mu.Lock()
+	defer f.world.mu.Unlock()
+	if f.engine == nil || f.world.servers[f.to].engine != f.engine || f.world.cut[[2]string{f.from, f.to}] {
+		f.engine = nil
+		return fault.New(fault.Unavailable, "the connection was lost")
+	}
+	if f.world.random != nil && f.world.random.IntN(40) == 0 {
+		f.engine = nil
+		return fault.New(fault.Unavailable, "the connection was lost, by chance")
+	}
+	return nil
+}
+
+// Call runs the command there. The connection may break before or after.
+func (f *far) Call(ctx context.Context, operation string, args, answer any) error {
+	engine := f.engine
+	if err := f.broken(); err != nil {
+		return err
+	}
+	who := (&auth.Identity{Name: "far-" + f.from, Namespace: "default"}).With(f.world.rights)
+	text, err := play(ctx, engine.Engine.Dispatcher(), who, operation, args)
+	if lost := f.broken(); lost != nil {
+		return lost
+	}
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(text, answer)
+}
+
+// play runs a command with a request that is JSON or becomes it.
+func play(ctx context.Context, x *command.Dispatcher, who *auth.Identity, operation string, args any) ([]byte, error) {
+	c, err := x.Table().Find(operation)
+	if err != nil {
+		return nil, err
+	}
+	payload, given := args.(string)
+	if !given {
+		text, err := json.Marshal(args)
+		if err != nil {
+			return nil, err
+		}
+		payload = string(text)
+	}
+	r := &command.Request{Caller: who, Command: c, Payload: command.JSON(payload)}
+	var v any
+	if c.Kind == command.KindWatch {
+		v, err = command.Collect(ctx, x, r)
+	} else {
+		v, err = x.Do(ctx, r)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(v)
+}
+
+// say runs a command at a server; nothing may go wrong.
+func (w *world) say(name, operation, payload string) string {
+	w.Helper()
+	text, err := play(context.Background(), w.servers[name].engine.Engine.Dispatcher(), auth.Local(), operation, payload)
+	if err != nil {
+		w.Fatalf("%s: %s %s: %v", name, operation, payload, err)
+	}
+	return string(text)
+}
+
+// link makes a peer of one server at another.
+func (w *world) link(at, to, rules string) {
+	w.Helper()
+	w.say(at, "peer.add", fmt.Sprintf(`{"name":%q,"url":"umicp://%s","rules":%s}`, to, to, rules))
+}
+
+// texts is what a partition of a room holds.
+func (w *world) texts(name, room string, partition int) (all []string) {
+	w.Helper()
+	var found struct {
+		Events []struct {
+			Data string `json:"data"`
+		} `json:"events"`
+	}
+	text := w.say(name, "stream.read", fmt.Sprintf(`{"room":%q,"partition":%d,"start":"earliest","limit":10000,"max_bytes":16777216}`, room, partition))
+	if err := json.Unmarshal([]byte(text), &found); err != nil {
+		w.Fatal(err)
+	}
+	for _, e := range found.Events {
+		all = append(all, e.Data)
+	}
+	return all
+}
+
+// peers is the peers of a server as it lists them.
+func (w *world) peers(name string) map[string]peer.Line {
+	w.Helper()
+	var list peer.ListResponse
+	if err := json.Unmarshal([]byte(w.say(name, "peer.list", `{}`)), &list); err != nil {
+		w.Fatal(err)
+	}
+	all := map[string]peer.Line{}
+	for _, l := range list.Items {
+		all[l.Name] = l
+	}
+	return all
+}
+
+// until lets time pass until it is so.
+func (w *world) until(what string, so func() bool) {
+	w.Helper()
+	tick := time.NewTicker(500 * time.Millisecond)
+	defer tick.Stop()
+	for range 1200 {
+		synctest.Wait()
+		if so() {
+			return
+		}
+		<-tick.C
+	}
+	for name := range w.servers {
+		w.Logf("%s: %s", name, w.say(name, "peer.list", `{}`))
+	}
+	w.Fatalf("it is never so: %s", what)
+}
+
+const everyChat = `[{"rooms":"chat.*"}]`
+
+func TestEventsFlowAsTheRulesSay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := open(t, "a", "b")
+		w.say("a", "stream.append", `{"room":"chat.1","data":"before","event":"said","key":"k","headers":{"h":"1"}}`)
+		w.say("b", "stream.append", `{"room":"news","data":"b"}`)
+		w.say("a", "stream.append", `{"room":"news","data":"a"}`)
+		w.say("a", "stream.append", `{"room":"only","data":"a"}`)
+		w.link("a", "b", `[{"rooms":"chat.*"},{"rooms":"news","direction":"in"},{"rooms":"only","direction":"out"}]`)
+		w.until("what there was has come over", func() bool {
+			return len(w.texts("b", "chat.1", 0)) == 1 && len(w.texts("a", "news", 0)) == 2 && len(w.texts("b", "only", 0)) == 1
+		})
+		w.say("b", "stream.append", `{"room":"chat.1","data":"answer"}`)
+		w.say("b", "stream.append", `{"room":"chat.2","data":"new room"}`)
+		w.say("b", "stream.append", `{"room":"only","data":"b"}`)
+		w.until("what is new comes over", func() bool {
+			return len(w.texts("a", "chat.1", 0)) == 2 && len(w.texts("a", "chat.2", 0)) == 1
+		})
+		if got := w.texts("b", "news", 0); len(got) != 1 {
+			t.Errorf("news of a went to b: %q", got)
+		}
+		if got := w.texts("a", "only", 0); len(got) != 1 {
+			t.Errorf("only's of b went to a: %q", got)
+		}
+		var read struct{ Events []map[string]any }
+		if err := json.Unmarshal([]byte(w.say("b", "stream.read", `{"room":"chat.1","start":"earliest","limit":1}`)), &read); err != nil {
+			t.Fatal(err)
+		}
+		e := read.Events[0]
+		headers, _ := e["headers"].(map[string]any)
+		if e["event"] != "said" || e["key"] != "k" || headers["h"] != "1" || headers["synap.by"] != "local" || headers["synap.at"] == "" {
+			t.Errorf("it arrives as %v", e)
+		}
+		line := w.peers("a")["b"]
+		if line.State != peer.Connected || line.In != 3 || line.Out != 2 || line.Lost != 0 || line.Behind != 0 || line.LastError != "" {
+			t.Errorf("the link is %+v", line.Status)
+		}
+	})
+}
+
+func TestPartitionsStayTheirOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := open(t, "a", "b")
+		w.say("a", "stream.create", `{"room":"chat.p","partitions":3}`)
+		for i := range 12 {
+			w.say("a", "stream.append", fmt.Sprintf(`{"room":"chat.p","data":"%d","partition":%d}`, i, i%3))
+		}
+		w.say("b", "stream.create", `{"room":"chat.odd","partitions":2}`)
+		w.say("a", "stream.append", `{"room":"chat.odd","data":"x"}`)
+		w.link("a", "b", `[{"rooms":"chat.*","direction":"out"}]`)
+		w.until("all is there", func() bool {
+			n := 0
+			for p := range 3 {
+				n += len(w.texts("b", "chat.p", p))
+			}
+			return n == 12
+		})
+		for p := range 3 {
+			if got, want := w.texts("b", "chat.p", p), w.texts("a", "chat.p", p); !slices.Equal(got, want) {
+				t.Errorf("partition %d has %q, want %q", p, got, want)
+			}
+		}
+		w.until("it is said that the other cannot", func() bool {
+			return strings.Contains(w.peers("a")["b"].LastError, "chat.odd, partition 0: it has 1 partitions where it is read and 2")
+		})
+	})
+}
+
+func TestARoomThatIsMadeAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := open(t, "a", "b")
+		w.link("b", "a", everyChat)
+		for round := range 3 {
+			for i := range 3 {
+				w.say("a", "stream.append", fmt.Sprintf(`{"room":"chat.1","data":"%d.%d"}`, round, i))
+			}
+			w.until("the round is there", func() bool { return len(w.texts("b", "chat.1", 0)) == 3*(round+1) })
+			w.say("a", "stream.delete", `{"room":"chat.1"}`)
+		}
+	})
+}
+
+func TestWhatARoomLetGoOfIsCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := open(t, "a", "b")
+		w.link("b", "a", everyChat)
+		w.say("a", "stream.append", `{"room":"chat.1","data":"first"}`)
+		w.until("the first is there", func() bool { return len(w.texts("b", "chat.1", 0)) == 1 })
+		w.say("b", "peer.update", `{"name":"a","paused":true}`)
+		w.until("the link has ended", func() bool { return w.peers("b")["a"].State == peer.Paused })
+		for i := range 10 {
+			w.say("a", "stream.append", fmt.Sprintf(`{"room":"chat.1","data":"%d"}`, i))
+		}
+		w.say("a", "stream.trim", `{"room":"chat.1","keep":4}`)
+		w.say("b", "peer.update", `{"name":"a","paused":false}`)
+		w.until("the rest is there", func() bool { return len(w.texts("b", "chat.1", 0)) == 5 })
+		w.until("the gap is told", func() bool { return w.peers("b")["a"].Lost == 6 })
+	})
+}
+
+func TestRemovedAndAddedAgainNothingComesTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := open(t, "a", "b")
+		for i := range 3 {
+			w.link("b", "a", everyChat)
+			w.say("a", "stream.append", fmt.Sprintf(`{"room":"chat.1","data":"%d"}`, i))
+			w.until("it is there", func() bool { return len(w.texts("b", "chat.1", 0)) == i+1 })
+			w.say("b", "peer.remove", `{"name":"a"}`)
+			w.servers["b"].restart()
+		}
+	})
+}
+
+func TestAPeerThatIsThisServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := open(t, "a")
+		w.say("a", "peer.add", `{"name":"me","url":"umicp://a","rules":[{"rooms":"*"}]}`)
+		w.until("it is refused", func() bool { return strings.Contains(w.peers("a")["me"].LastError, "this namespace itself") })
+	})
+}
+
+// TestRightsAtThePeer gives whoever comes too few rights: nothing flows, and the link says why.
+func TestRightsAtThePeer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := open(t, "a", "b")
+		w.rights = permissions("read:stream:chat.*", "write:peer", "read:server")
+		w.say("a", "stream.append", `{"room":"chat.1","data":"a"}`)
+		w.say("b", "stream.append", `{"room":"chat.1","data":"b"}`)
+		w.link("a", "b", everyChat)
+		w.until("what may flow does, and it is said what may not", func() bool {
+			return len(w.texts("a", "chat.1", 0)) == 2 && strings.Contains(w.peers("a")["b"].LastError, `may not write stream "chat.1"`)
+		})
+		if got := w.texts("b", "chat.1", 0); len(got) != 1 {
+			t.Errorf("b has %q", got)
+		}
+	})
+}
+
+func TestOriginsCannotBeForged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := open(t, "a")
+		writer := (&auth.Identity{Name: "w", Namespace: "default"}).With(permissions("write:stream"))
+		for _, payload := range []string{
+			`{"room":"chat.1","data":"x","headers":{"synap.origin":"x:1:9"}}`,
+			`{"room":"chat.1","events":[{"data":"x"},{"data":"x","headers":{"synap.at":"5"}}]}`,
+		} {
+			_, err := play(t.Context(), w.servers["a"].engine.Engine.Dispatcher(), writer, "stream.append", payload)
+			if fault.CodeOf(err) != fault.Denied {
+				t.Errorf("%s: %v", payload, err)
+			}
+		}
+	})
+}
+
+// TestTriangle has three servers in a ring, all rules both ways, whose wires break and which restart; in the end each has
+// what any of them was told, once, and in the order of each.
+func TestTriangle(t *testing.T) {
+	for seed := range uint64(12) {
+		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { triangle(t, seed) })
+		})
+	}
+}
+
+func triangle(t *testing.T, seed uint64) {
+	random := rand.New(rand.NewPCG(seed, 1))
+	names := []string{"a", "b", "c"}
+	w := open(t, names...)
+	w.random = rand.New(rand.NewPCG(seed, 2))
+	for i, name := range names {
+		w.link(name, names[(i+1)%3], everyChat)
+	}
+	rooms := []string{"chat.1", "chat.2"}
+	said := map[string][]string{} // by room
+	for n := range 150 {
+		name := names[random.IntN(3)]
+		switch random.IntN(14) {
+		case 0:
+			w.servers[name].restart()
+		case 1, 2:
+			other := names[random.IntN(3)]
+			w.mu.Lock()
+			w.cut[[2]string{name, other}] = !w.cut[[2]string{name, other}]
+			w.mu.Unlock()
+		case 3, 4, 5:
+			<-time.After(time.Duration(random.IntN(3000)) * time.Millisecond)
+		default:
+			room := rooms[random.IntN(2)]
+			text := fmt.Sprintf("%s%d", name, n)
+			w.say(name, "stream.append", fmt.Sprintf(`{"room":%q,"data":%q}`, room, text))
+			said[room] = append(said[room], text)
+		}
+	}
+	w.mu.Lock()
+	clear(w.cut)
+	w.random = nil
+	w.mu.Unlock()
+	for _, room := range rooms {
+		want := slices.Sorted(slices.Values(said[room]))
+		for _, name := range names {
+			w.until(fmt.Sprintf("%s has all of %s", name, room), func() bool { return len(w.texts(name, room, 0)) >= len(want) })
+		}
+	}
+	<-time.After(time.Minute) // what comes twice would come now
+	synctest.Wait()
+	for _, room := range rooms {
+		want := slices.Sorted(slices.Values(said[room]))
+		for _, name := range names {
+			got := w.texts(name, room, 0)
+			if sorted := slices.Sorted(slices.Values(got)); !slices.Equal(sorted, want) {
+				t.Errorf("%s: %s holds %q, want %q", name, room, sorted, want)
+			}
+			for _, from := range names {
+				of := func(all []string) []string {
+					return slices.DeleteFunc(slices.Clone(all), func(s string) bool { return s[:1] != from })
+				}
+				if got, want := of(got), of(said[room]); !slices.Equal(got, want) {
+					t.Errorf("%s: what %s said in %s is %q, want %q", name, from, room, got, want)
+				}
+			}
+		}
+	}
+}
