@@ -275,6 +275,9 @@ func (c *Config) validate() error {
 	if err := c.validateLimits(); err != nil {
 		return err
 	}
+	if err := c.validatePeers(); err != nil {
+		return err
+	}
 	c.Server = strings.TrimSuffix(c.Server, "/")
 	return c.validateFront()
 }

@@ -8,11 +8,15 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/sirupsen/logrus"
 
+	"github.com/hivellm/synap-go/core/auth"
+	"github.com/hivellm/synap-go/core/command"
 	"github.com/hivellm/synap-go/core/fault"
+	"github.com/hivellm/synap-go/peer"
 	"github.com/hivellm/synap-go/peer/link"
 )
 
@@ -20,6 +24,8 @@ import (
 type PeersConfig struct {
 	Keys string `mapstructure:"keys"` // a folder with the keys to show to peers; "" is none
 	CA   string `mapstructure:"ca"`   // PEM file with authorities of peers' certificates; "" is whom the system trusts
+
+	Links []string `mapstructure:"links"` // peers of the default namespace; see parseLink
 }
 
 // peerSettings are the settings of PeersConfig.
@@ -27,6 +33,7 @@ func peerSettings() []setting {
 	return []setting{
 		{"peers.keys", "", "`folder` with a file for each key to show to peers; their names are credentials", nil},
 		{"peers.ca", "", "PEM `file` with the authorities of peers' certificates, if the system does not know them", nil},
+		{"peers.links", []string{}, "peers of the default namespace: `entries` such as berlin=umicps://berlin.example.org credential=berlin rooms=chat.*:both", nil},
 	}
 }
 
@@ -98,8 +105,118 @@ func (c *Config) newLinks(log *logrus.Logger) (*link.Manager, error) {
 func (s *server) federate(ctx context.Context, there <-chan struct{}) error {
 	select {
 	case <-there:
+		if err := s.configurePeers(ctx); err != nil {
+			return err
+		}
 		return s.links.Run(ctx, s.engine.Dispatcher(), s.engine.Namespaces)
 	case <-ctx.Done():
 		return nil
 	}
+}
+
+// parseLink reads an entry of peers.links: name=URL, and then in any order and each after a space credential=NAME,
+// namespace=NAME and, as often as need be, rooms=PATTERN:DIRECTION.
+func parseLink(entry string) (*peer.AddRequest, error) {
+	words := strings.Fields(entry)
+	wrong := func(why string) error {
+		return fault.New(fault.Invalid, "peers.links: %q: %s; an entry is such as berlin=umicps://berlin.example.org credential=berlin rooms=chat.*:both", entry, why)
+	}
+	if len(words) == 0 {
+		return nil, wrong("it is empty")
+	}
+	name, url, ok := strings.Cut(words[0], "=")
+	if !ok {
+		return nil, wrong("it does not begin with a name and a URL")
+	}
+	r := &peer.AddRequest{Name: name, URL: url, Configured: true}
+	for _, word := range words[1:] {
+		key, value, _ := strings.Cut(word, "=")
+		switch key {
+		case "credential":
+			r.Credential = value
+		case "namespace":
+			r.Namespace = value
+		case "rooms":
+			at := strings.LastIndexByte(value, ':')
+			if at < 0 {
+				return nil, wrong("rooms say a direction: in, out or both")
+			}
+			r.Rules = append(r.Rules, peer.RuleInput{Rooms: value[:at], Direction: value[at+1:]})
+		default:
+			return nil, wrong(key + " is none of credential, namespace, rooms")
+		}
+	}
+	if err := r.Validate(); err != nil {
+		return nil, wrong(fault.From(err).Message)
+	}
+	return r, nil
+}
+
+// validatePeers refuses links that cannot be.
+func (c *Config) validatePeers() error {
+	seen := map[string]bool{}
+	for _, entry := range c.Peers.Links {
+		r, err := parseLink(entry)
+		if err != nil {
+			return err
+		}
+		if seen[r.Name] {
+			return fault.New(fault.Invalid, "peers.links: there are two peers %s", r.Name)
+		}
+		seen[r.Name] = true
+	}
+	return nil
+}
+
+// configurePeers makes the peers those of the configuration: it adds what is missing, replaces what is otherwise, and removes
+// what stood in it once and does not any more. Peers that were added by command stay.
+func (s *server) configurePeers(ctx context.Context) error {
+	var list peer.ListResponse
+	if err := s.local(ctx, "peer.list", &peer.ListRequest{}, &list); err != nil {
+		return err
+	}
+	there := map[string]peer.Line{}
+	for _, line := range list.Items {
+		there[line.Name] = line
+	}
+	for _, entry := range s.config.Peers.Links {
+		r, err := parseLink(entry)
+		if err != nil {
+			return err
+		}
+		line, known := there[r.Name]
+		delete(there, r.Name)
+		if known && line.Configured && line.URL == r.URL && line.Credential == r.Credential && line.Namespace == r.Namespace && slices.Equal(line.Rules, r.Rules) {
+			continue
+		}
+		if known {
+			if err := s.local(ctx, "peer.remove", &peer.NameRequest{Name: r.Name}, nil); err != nil {
+				return err
+			}
+		}
+		if err := s.local(ctx, "peer.add", r, nil); err != nil {
+			return err
+		}
+	}
+	for name, line := range there {
+		if line.Configured {
+			if err := s.local(ctx, "peer.remove", &peer.NameRequest{Name: name}, nil); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// local runs a command as the server itself, in the default namespace.
+func (s *server) local(ctx context.Context, name string, args any, answer *peer.ListResponse) error {
+	c, err := s.engine.Dispatcher().Table().Find(name)
+	if err != nil {
+		return err
+	}
+	found, err := s.engine.Dispatcher().Do(ctx, &command.Request{Caller: auth.Local(), Command: c, Args: args})
+	if list, ok := found.(*peer.ListResponse); ok && answer != nil {
+		*answer = *list
+	}
+	return err
 }

@@ -40,6 +40,7 @@ var beside = map[string]bool{
 	"namespace.list":       true,
 	"namespace.stats":      true,
 	"namespace.update":     true,
+	"peer.apply":           true,
 	"persistence.backup":   true,
 	"persistence.snapshot": true,
 	"persistence.status":   true,
@@ -491,6 +492,60 @@ func (c *Client) NamespaceUpdate(ctx context.Context, request *NamespaceUpdateRe
 	return response, c.Call(ctx, "namespace.update", request, response, opts...)
 }
 
+// PeerAdd is peer.add: link the namespace with one of another server, and say what flows.
+func (c *Client) PeerAdd(ctx context.Context, request *PeerAddRequest, opts ...Option) (*PeerAddResponse, error) {
+	response := new(PeerAddResponse)
+	return response, c.Call(ctx, "peer.add", request, response, opts...)
+}
+
+// PeerAdvance is peer.advance: say that a room of another node was read further.
+func (c *Client) PeerAdvance(ctx context.Context, request *PeerAdvanceRequest, opts ...Option) (*PeerAdvanceResponse, error) {
+	response := new(PeerAdvanceResponse)
+	return response, c.Call(ctx, "peer.advance", request, response, opts...)
+}
+
+// PeerApply is peer.apply: take in events of another node's room, and how far it was read, as one.
+func (c *Client) PeerApply(ctx context.Context, request *PeerApplyRequest, opts ...Option) (*PeerApplyResponse, error) {
+	response := new(PeerApplyResponse)
+	return response, c.Call(ctx, "peer.apply", request, response, opts...)
+}
+
+// PeerForget is peer.forget: forget how far everything of a node had come.
+func (c *Client) PeerForget(ctx context.Context, request *PeerForgetRequest, opts ...Option) (*PeerForgetResponse, error) {
+	response := new(PeerForgetResponse)
+	return response, c.Call(ctx, "peer.forget", request, response, opts...)
+}
+
+// PeerHello is peer.hello: say which node the namespace is, among all that exchange events.
+func (c *Client) PeerHello(ctx context.Context, request *PeerHelloRequest, opts ...Option) (*PeerHelloResponse, error) {
+	response := new(PeerHelloResponse)
+	return response, c.Call(ctx, "peer.hello", request, response, opts...)
+}
+
+// PeerList is peer.list: list peers, how their links fare and what went wrong last.
+func (c *Client) PeerList(ctx context.Context, request *PeerListRequest, opts ...Option) (*PeerListResponse, error) {
+	response := new(PeerListResponse)
+	return response, c.Call(ctx, "peer.list", request, response, opts...)
+}
+
+// PeerReached is peer.reached: say how far a room of another node was read.
+func (c *Client) PeerReached(ctx context.Context, request *PeerReachedRequest, opts ...Option) (*PeerReachedResponse, error) {
+	response := new(PeerReachedResponse)
+	return response, c.Call(ctx, "peer.reached", request, response, opts...)
+}
+
+// PeerRemove is peer.remove: end the link with a peer.
+func (c *Client) PeerRemove(ctx context.Context, request *PeerRemoveRequest, opts ...Option) (*PeerRemoveResponse, error) {
+	response := new(PeerRemoveResponse)
+	return response, c.Call(ctx, "peer.remove", request, response, opts...)
+}
+
+// PeerUpdate is peer.update: change a peer: where it is, whose key it is shown, what flows, or that nothing does for now.
+func (c *Client) PeerUpdate(ctx context.Context, request *PeerUpdateRequest, opts ...Option) (*PeerAddResponse, error) {
+	response := new(PeerAddResponse)
+	return response, c.Call(ctx, "peer.update", request, response, opts...)
+}
+
 // PersistenceBackup is persistence.backup: hand out a copy of the data directory, of all namespaces, while writers go on.
 func (c *Client) PersistenceBackup(ctx context.Context, request *PersistenceBackupRequest, opts ...Option) iter.Seq2[Event[PersistenceBackupEvent], error] {
 	return WatchAs[PersistenceBackupEvent](c.Watch(ctx, "persistence.backup", request, opts...))
@@ -845,8 +900,8 @@ func (c *Client) TransactionDiscard(ctx context.Context, request *TransactionDis
 }
 
 // TransactionExec is transaction.exec: run the commands of the transaction as one, all of them or none.
-func (c *Client) TransactionExec(ctx context.Context, request *TransactionDiscardRequest, opts ...Option) (*TransactionExecResponse, error) {
-	response := new(TransactionExecResponse)
+func (c *Client) TransactionExec(ctx context.Context, request *TransactionDiscardRequest, opts ...Option) (*PeerApplyResponse, error) {
+	response := new(PeerApplyResponse)
 	return response, c.Call(ctx, "transaction.exec", request, response, opts...)
 }
 
@@ -875,8 +930,8 @@ func (c *Client) TransactionWatch(ctx context.Context, request *TransactionWatch
 }
 
 // TXNExec is txn.exec: run several commands as one, all of them or none.
-func (c *Client) TXNExec(ctx context.Context, request *TXNExecRequest, opts ...Option) (*TransactionExecResponse, error) {
-	response := new(TransactionExecResponse)
+func (c *Client) TXNExec(ctx context.Context, request *TXNExecRequest, opts ...Option) (*PeerApplyResponse, error) {
+	response := new(PeerApplyResponse)
 	return response, c.Call(ctx, "txn.exec", request, response, opts...)
 }
 
@@ -1874,6 +1929,128 @@ type NamespaceUpdateRequest struct {
 	Quotas map[string]*int64 `json:"quotas"` // the quotas to change, by name
 }
 
+// PeerAddRequest is what the command table says of it; docs/commands.md describes it.
+type PeerAddRequest struct {
+	Name       string          `json:"name"`                 // what the peer is called here: a-z 0-9 . _ -
+	URL        string          `json:"url"`                  // where it is: umicps://host:port or wss://host:port/umicp; without the s in this machine only, or without a credential
+	Credential string          `json:"credential,omitempty"` // under which name this server finds the key to show there; absent shows none
+	Namespace  string          `json:"namespace,omitempty"`  // the namespace at the peer; absent is its key's own
+	Rules      []PeerRuleInput `json:"rules,omitempty"`      // what flows
+	Paused     bool            `json:"paused,omitempty"`     // make no link for now
+	Configured bool            `json:"configured,omitempty"` // it stands in the server's configuration, which replaces and removes it
+}
+
+// PeerAddResponse is what the command table says of it; docs/commands.md describes it.
+type PeerAddResponse struct {
+	Name       string             `json:"name"`                 //
+	Version    uint64             `json:"version,omitempty"`    // the version that this write gave to all it changed; absent when nothing changed
+	Durability journal.Durability `json:"durability,omitempty"` // how safe the write is: memory, buffered, fsynced or replicated
+}
+
+// PeerAdvanceRequest is what the command table says of it; docs/commands.md describes it.
+type PeerAdvanceRequest struct {
+	Node      string     `json:"node"`                // the node where it was read
+	Room      string     `json:"room"`                // the room
+	Partition int        `json:"partition,omitempty"` // its partition
+	From      PeerSpot   `json:"from,omitzero"`       // how far it was read before
+	To        PeerSpot   `json:"to,omitzero"`         // how far it is read now
+	Origins   []PeerStep `json:"origins,omitempty"`   // the nodes at which what was taken in was made, and how far that brings them
+}
+
+// PeerAdvanceResponse is what the command table says of it; docs/commands.md describes it.
+type PeerAdvanceResponse struct {
+	Version    uint64             `json:"version,omitempty"`    // the version that this write gave to all it changed; absent when nothing changed
+	Durability journal.Durability `json:"durability,omitempty"` // how safe the write is: memory, buffered, fsynced or replicated
+}
+
+// PeerApplyRequest is what the command table says of it; docs/commands.md describes it.
+type PeerApplyRequest struct {
+	Node      string      `json:"node"`                // the node where it was read
+	Room      string      `json:"room"`                // the room
+	Partition int         `json:"partition,omitempty"` // its partition, there and here
+	From      PeerSpot    `json:"from,omitzero"`       // how far it was read before
+	To        PeerSpot    `json:"to,omitzero"`         // how far it is read now
+	Events    []PeerEvent `json:"events,omitempty"`    // the events in between, in order
+}
+
+// PeerApplyResponse is what the command table says of it; docs/commands.md describes it.
+type PeerApplyResponse struct {
+	Version    uint64             `json:"version,omitempty"`    // the version that this write gave to all it changed; absent when nothing changed
+	Durability journal.Durability `json:"durability,omitempty"` // how safe the write is: memory, buffered, fsynced or replicated
+	Results    []any              `json:"results"`              // what each command answered, in order
+}
+
+// PeerForgetRequest is what the command table says of it; docs/commands.md describes it.
+type PeerForgetRequest struct {
+	Node string `json:"node"` // the node
+}
+
+// PeerForgetResponse is what the command table says of it; docs/commands.md describes it.
+type PeerForgetResponse struct {
+	Places     int                `json:"places"`               // how many places were forgotten
+	Version    uint64             `json:"version,omitempty"`    // the version that this write gave to all it changed; absent when nothing changed
+	Durability journal.Durability `json:"durability,omitempty"` // how safe the write is: memory, buffered, fsynced or replicated
+}
+
+// PeerHelloRequest is what the command table says of it; docs/commands.md describes it.
+type PeerHelloRequest struct {
+}
+
+// PeerHelloResponse is what the command table says of it; docs/commands.md describes it.
+type PeerHelloResponse struct {
+	Node       string             `json:"node"`                 // the namespace's own name among nodes
+	Version    uint64             `json:"version,omitempty"`    // the version that this write gave to all it changed; absent when nothing changed
+	Durability journal.Durability `json:"durability,omitempty"` // how safe the write is: memory, buffered, fsynced or replicated
+}
+
+// PeerListRequest is what the command table says of it; docs/commands.md describes it.
+type PeerListRequest struct {
+	Prefix string `json:"prefix,omitempty"` // only peers whose names begin so
+	Cursor string `json:"cursor,omitempty"` // next_cursor of the page before
+	Limit  int    `json:"limit,omitempty"`  // at most so many
+}
+
+// PeerListResponse is what the command table says of it; docs/commands.md describes it.
+type PeerListResponse struct {
+	Items      []PeerLine `json:"items"`                 //
+	NextCursor string     `json:"next_cursor,omitempty"` // pass it as cursor for the next page; absent on the last one
+}
+
+// PeerReachedRequest is what the command table says of it; docs/commands.md describes it.
+type PeerReachedRequest struct {
+	Node      string `json:"node"`                // the node where it is read
+	Room      string `json:"room"`                // the room
+	Partition int    `json:"partition,omitempty"` // its partition
+}
+
+// PeerReachedResponse is what the command table says of it; docs/commands.md describes it.
+type PeerReachedResponse struct {
+	Generation int64  `json:"generation,omitempty"` // of the room there; 0 is before the first
+	Offset     uint64 `json:"offset,omitempty"`     // what to go on with
+}
+
+// PeerRemoveRequest is what the command table says of it; docs/commands.md describes it.
+type PeerRemoveRequest struct {
+	Name string `json:"name"` // the peer
+}
+
+// PeerRemoveResponse is what the command table says of it; docs/commands.md describes it.
+type PeerRemoveResponse struct {
+	Found      bool               `json:"found"`                // whether there was such a peer
+	Version    uint64             `json:"version,omitempty"`    // the version that this write gave to all it changed; absent when nothing changed
+	Durability journal.Durability `json:"durability,omitempty"` // how safe the write is: memory, buffered, fsynced or replicated
+}
+
+// PeerUpdateRequest is what the command table says of it; docs/commands.md describes it.
+type PeerUpdateRequest struct {
+	Name       string           `json:"name"`                 // the peer
+	URL        string           `json:"url,omitempty"`        // where it is now
+	Credential *string          `json:"credential,omitempty"` // the name of another credential; the empty text shows no key
+	Namespace  *string          `json:"namespace,omitempty"`  // another namespace at the peer; the empty text is its key's own
+	Rules      *[]PeerRuleInput `json:"rules,omitempty"`      // what flows, in place of all rules there are
+	Paused     *bool            `json:"paused,omitempty"`     // true ends the link for now, false makes it again
+}
+
 // PersistenceBackupRequest is what the command table says of it; docs/commands.md describes it.
 type PersistenceBackupRequest struct {
 	From   journal.Position `json:"from,omitzero"`     // go on after this position or version; absent means from now on
@@ -2762,13 +2939,6 @@ type TransactionDiscardResponse struct {
 	Discarded int  `json:"discarded"` // how many commands had been queued
 }
 
-// TransactionExecResponse is what the command table says of it; docs/commands.md describes it.
-type TransactionExecResponse struct {
-	Version    uint64             `json:"version,omitempty"`    // the version that this write gave to all it changed; absent when nothing changed
-	Durability journal.Durability `json:"durability,omitempty"` // how safe the write is: memory, buffered, fsynced or replicated
-	Results    []any              `json:"results"`              // what each command answered, in order
-}
-
 // TransactionMultiRequest is what the command table says of it; docs/commands.md describes it.
 type TransactionMultiRequest struct {
 	ClientID  string `json:"client_id"`            // whose transaction it is: any name; a caller has one transaction at a time under each
@@ -3270,6 +3440,62 @@ type CoreQuotaUse struct {
 	Use     int64 `json:"use"`               // what is used; of a rate, what has come of what may come at once
 	Own     bool  `json:"own,omitempty"`     // true when the limit is the namespace's own, and not the server's default
 	Refused int64 `json:"refused,omitempty"` // how often it refused something since the server started
+}
+
+// PeerRuleInput is what the command table says of it; docs/commands.md describes it.
+type PeerRuleInput struct {
+	Rooms     string `json:"rooms"`               // the rooms whose events flow: a name, or the beginning of names and a *
+	Direction string `json:"direction,omitempty"` // in: from the peer to here; out: from here to the peer; both, which is what is meant when it is absent
+}
+
+// PeerSpot is what the command table says of it; docs/commands.md describes it.
+type PeerSpot struct {
+	Generation int64  `json:"generation,omitempty"` // of the room there; 0 is before the first
+	Offset     uint64 `json:"offset,omitempty"`     // what to go on with
+}
+
+// PeerStep is what the command table says of it; docs/commands.md describes it.
+type PeerStep struct {
+	Node string   `json:"node"` // the node at which events were made
+	From PeerSpot `json:"from"` // how far they were taken in before
+	To   PeerSpot `json:"to"`   // and now
+}
+
+// PeerEvent is what the command table says of it; docs/commands.md describes it.
+type PeerEvent struct {
+	Origin     string            `json:"origin,omitempty"`  // the node at which it was made; absent: where it was read
+	Generation int64             `json:"generation"`        // of the room at its origin
+	Offset     uint64            `json:"offset"`            // its place there
+	By         string            `json:"by,omitempty"`      // who appended it there
+	At         int64             `json:"at,omitempty"`      // when, in Unix milliseconds
+	Event      string            `json:"event,omitempty"`   // its type
+	Data       value.Value       `json:"data"`              // what happened
+	Headers    map[string]string `json:"headers,omitempty"` // short facts about it
+	Key        string            `json:"key,omitempty"`     // what it is about
+}
+
+// PeerLine is what the command table says of it; docs/commands.md describes it.
+type PeerLine struct {
+	Name       string          `json:"name"`                 //
+	URL        string          `json:"url"`                  //
+	Credential string          `json:"credential,omitempty"` // the name under which this server finds the key to show there
+	Namespace  string          `json:"namespace,omitempty"`  // at the peer; absent is its key's own
+	Rules      []PeerRuleInput `json:"rules"`                //
+	Configured bool            `json:"configured,omitempty"` // true when it stands in the server's configuration
+	CreatedAt  int64           `json:"created_at"`           // in Unix milliseconds
+	CreatedBy  string          `json:"created_by"`           //
+	State      string          `json:"state"`                // connected; connecting; waiting, before the next attempt; paused; off, when this process makes no links
+	Since      int64           `json:"since,omitempty"`      // since when it is in that state, in Unix milliseconds
+	Node       string          `json:"node,omitempty"`       // which node the peer is; known once it was connected
+	LastError  string          `json:"last_error,omitempty"` // what went wrong last
+	ErrorAt    int64           `json:"error_at,omitempty"`   // when, in Unix milliseconds
+	Attempts   uint64          `json:"attempts,omitempty"`   // how often a connection was tried
+	Rooms      int             `json:"rooms,omitempty"`      // how many partitions of rooms are followed, those of both directions counted twice
+	In         uint64          `json:"in,omitempty"`         // events that were taken in from the peer
+	Out        uint64          `json:"out,omitempty"`        // events that the peer took in from here
+	Passed     uint64          `json:"passed,omitempty"`     // events that were there already, having come another way, or made there
+	Lost       uint64          `json:"lost,omitempty"`       // events that a room had let go of before they were read
+	Behind     uint64          `json:"behind,omitempty"`     // events that are known and not yet taken over, in both directions
 }
 
 // PubsubMessage is what the command table says of it; docs/commands.md describes it.
