@@ -69,12 +69,15 @@ func permissions(texts ...string) (all []auth.Permission) {
 // start runs a server whose engine is made by that.
 func (s *server) start(made func(structures func() []*command.Structure) *synaptest.Recording) {
 	s.links = link.New(link.Options{Dial: s.dial, Key: func(name string) (string, error) { return "key of " + name, nil }})
-	s.engine = made(func() []*command.Structure {
+	recording := made(func() []*command.Structure {
 		return []*command.Structure{stream.Structure(stream.Options{}), peer.Structure(peer.Options{Links: s.links})}
 	})
+	s.world.mu.Lock()
+	s.engine = recording
+	s.world.mu.Unlock()
 	ctx, cancel := context.WithCancel(context.Background())
 	var both sync.WaitGroup
-	engine := s.engine.Engine
+	engine := recording.Engine
 	both.Go(func() { _ = engine.Run(ctx) })
 	both.Go(func() { _ = s.links.Run(ctx, engine.Dispatcher(), engine.Namespaces) })
 	s.stop = sync.OnceFunc(func() {
@@ -116,7 +119,8 @@ func (s *server) dial(_ context.Context, p *peer.Peer, _ string) (link.Side, err
 type far struct {
 	world    *world
 	from, to string
-	engine   *synaptest.Recording
+	engine   *synaptest.Recording // of the server when it was dialled
+	lost     bool                 // guarded by the world's mu
 }
 
 func (f *far) Close() error { return nil }
@@ -125,12 +129,12 @@ func (f *far) Close() error { return nil }
 func (f *far) broken() error {
 	f.world.mu.Lock()
 	defer f.world.mu.Unlock()
-	if f.engine == nil || f.world.servers[f.to].engine != f.engine || f.world.cut[[2]string{f.from, f.to}] {
-		f.engine = nil
+	if f.lost || f.world.servers[f.to].engine != f.engine || f.world.cut[[2]string{f.from, f.to}] {
+		f.lost = true
 		return fault.New(fault.Unavailable, "the connection was lost")
 	}
 	if f.world.random != nil && f.world.random.IntN(40) == 0 {
-		f.engine = nil
+		f.lost = true
 		return fault.New(fault.Unavailable, "the connection was lost, by chance")
 	}
 	return nil
@@ -138,12 +142,11 @@ func (f *far) broken() error {
 
 // Call runs the command there. The connection may break before or after.
 func (f *far) Call(ctx context.Context, operation string, args, answer any) error {
-	engine := f.engine
 	if err := f.broken(); err != nil {
 		return err
 	}
 	who := (&auth.Identity{Name: "far-" + f.from, Namespace: "default"}).With(f.world.rights)
-	text, err := play(ctx, engine.Engine.Dispatcher(), who, operation, args)
+	text, err := play(ctx, f.engine.Engine.Dispatcher(), who, operation, args)
 	if lost := f.broken(); lost != nil {
 		return lost
 	}
