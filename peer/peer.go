@@ -60,6 +60,9 @@ func Structure(o Options) *command.Structure {
 		Commands: commands(),
 		Things:   &command.Things{Kind: "peers", List: "peer.list", Name: "name"},
 		Measures: []*command.Measures{measures},
+		Exchanges: []command.Exchange{
+			{Kind: "rooms", Hello: "peer.hello", List: "stream.list", Read: "stream.read", Reached: "peer.reached", Apply: "peer.apply"},
+		},
 		New:      func(env command.Env) command.State { return newPeers(env, o) },
 		DecodeOp: decodeOp,
 	}

@@ -30,9 +30,11 @@ type serverInfo struct {
 	Metadata        metadata `json:"metadata"`
 }
 
-// metadata says what a HELLO would say, so that who only speaks HTTP need not say one.
+// metadata says what a HELLO would say, so that who only speaks HTTP need not say one, and what peers can do.
 type metadata struct {
 	UMX *umx.Hello `json:"umx"`
+	// Federation is what can be exchanged with this server, and by which of the operations.
+	Federation []command.Exchange `json:"federation,omitempty"`
 }
 
 // operation is one row of the table, as peers see it.
@@ -59,10 +61,11 @@ func (s *Server) describe(table *command.Table) discovery {
 	d.Total = len(d.Operations)
 	d.ServerInfo = serverInfo{
 		Server: s.peer, Version: s.version, Protocol: "UMICP/2.0", OperationsCount: d.Total, MCPCompatible: true,
-		Metadata: metadata{umx.NewHello(s.peer, s.limits)},
+		Metadata: metadata{UMX: umx.NewHello(s.peer, s.limits)},
 	}
 	for _, structure := range table.Structures() {
 		d.ServerInfo.Features = append(d.ServerInfo.Features, structure.Name)
+		d.ServerInfo.Metadata.Federation = append(d.ServerInfo.Metadata.Federation, structure.Exchanges...)
 	}
 	return d
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -19,6 +20,7 @@ import (
 	"github.com/hivellm/synap-go/core/queue"
 	"github.com/hivellm/synap-go/core/stream"
 	"github.com/hivellm/synap-go/memory"
+	"github.com/hivellm/synap-go/peer"
 	"github.com/hivellm/synap-go/umicp"
 	"github.com/hivellm/synap-go/vector"
 	"github.com/hivellm/synap-go/vector/matrix"
@@ -42,7 +44,7 @@ func openOn(t testing.TB, j journal.Journal, o umicp.Options) (*umicp.Server, *c
 	engine, err := core.New(core.Options{Version: "test", Journal: j, Structures: append([]*command.Structure{
 		kv.Structure(kv.Options{}), queue.Structure(queue.Options{}), stream.Structure(stream.Options{}), pubsub.Structure(),
 		agent.Structure(), memory.Structure(memory.Options{}), directory.Structure(directory.Options{Structures: []string{"kv"}}),
-		vector.Structure(),
+		vector.Structure(), peer.Structure(peer.Options{}),
 	}, matrix.Structures()...)})
 	if err != nil {
 		t.Fatal(err)
@@ -266,6 +268,9 @@ func TestDiscoveryIsTheTable(t *testing.T) {
 			Version         string
 			Features        []string
 			OperationsCount int `json:"operations_count"`
+			Metadata        struct {
+				Federation []command.Exchange
+			}
 		} `json:"server_info"`
 		Operations []struct {
 			Name        string
@@ -282,6 +287,13 @@ func TestDiscoveryIsTheTable(t *testing.T) {
 	n := len(table.Commands())
 	if d.Protocol != "UMICP" || len(d.Operations) != n || d.Total != n || d.ServerInfo.OperationsCount != n || d.ServerInfo.Version != "test" {
 		t.Errorf("discovery says %d, %d and %d operations of %d", len(d.Operations), d.Total, d.ServerInfo.OperationsCount, n)
+	}
+	var exchanges []command.Exchange
+	for _, structure := range table.Structures() {
+		exchanges = append(exchanges, structure.Exchanges...)
+	}
+	if !slices.Equal(d.ServerInfo.Metadata.Federation, exchanges) || len(exchanges) != 1 {
+		t.Errorf("discovery says that it exchanges %+v, want %+v", d.ServerInfo.Metadata.Federation, exchanges)
 	}
 	for i, c := range table.Commands() {
 		op := d.Operations[i]

@@ -25,6 +25,8 @@ type Structure struct {
 	Things *Things
 	// Measures are what its states, if they are Measurers, report about each of their things; may be nil.
 	Measures []*Measures
+	// Exchanges are what namespaces of several servers can exchange with each other, and by which commands.
+	Exchanges []Exchange
 	// Condition says how a transaction can depend on the structure's data; nil when it cannot.
 	Condition *Condition
 
@@ -55,6 +57,16 @@ func (t *Things) Root() string {
 		return "synap://" + t.Base + "/"
 	}
 	return "synap://" + strings.TrimSuffix(t.Kind, "s") + "/"
+}
+
+// Exchange is a kind of things whose changes servers can carry to each other, and the commands that do it.
+type Exchange struct {
+	Kind    string `json:"kind"`    // what they are, in the plural: "rooms"
+	Hello   string `json:"hello"`   // says which node the namespace is
+	List    string `json:"list"`    // the Read that lists them
+	Read    string `json:"read"`    // the Read of their changes, from a place on
+	Reached string `json:"reached"` // says up to which place a node's changes were taken in
+	Apply   string `json:"apply"`   // takes changes in, and up to which place, as one
 }
 
 // Clearing is a way to remove much at once.

@@ -44,10 +44,26 @@ func NewTable(structures ...*Structure) (*Table, error) {
 			wrong = append(wrong, fmt.Errorf("the things of %s: %w", s.Name, err))
 		}
 	}
+	wrong = append(wrong, t.checkExchanges())
 	wrong = append(wrong, t.linkConditions())
 	wrong = append(wrong, t.checkAddresses())
 	slices.SortFunc(t.commands, func(a, b *Command) int { return strings.Compare(a.Name, b.Name) })
 	return t, errors.Join(wrong...)
+}
+
+// checkExchanges wants the commands that they name.
+func (t *Table) checkExchanges() error {
+	var wrong []error
+	for _, s := range t.structures {
+		for _, x := range s.Exchanges {
+			for _, name := range []string{x.Hello, x.List, x.Read, x.Reached, x.Apply} {
+				if t.byName[name] == nil {
+					wrong = append(wrong, fmt.Errorf("%s exchanges %s by %q, which there is not", s.Name, x.Kind, name))
+				}
+			}
+		}
+	}
+	return errors.Join(wrong...)
 }
 
 // checkThings wants a command that lists them, page by page, by name.

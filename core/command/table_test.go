@@ -127,6 +127,13 @@ func TestAWrongTableDoesNotStart(t *testing.T) {
 			t.Errorf("clearing with %q: %v", name, err)
 		}
 	}
+	for name, wrong := range map[string]bool{"toy.get": false, "toy.nothing": true} {
+		s := toyStructure(toyCommands())
+		s.Exchanges = []command.Exchange{{Kind: "toys", Hello: "toy.get", List: "toy.get", Read: "toy.get", Reached: name, Apply: "toy.get"}}
+		if _, err := command.NewTable(s); (err != nil) != wrong {
+			t.Errorf("exchanging by %q: %v", name, err)
+		}
+	}
 	if _, err := command.NewTable(toyStructure(nil), toyStructure(nil)); err == nil {
 		t.Error("two structures with one number were accepted")
 	}

@@ -49,7 +49,9 @@ func open(t testing.TB, names ...string) *world {
 	for _, name := range names {
 		s := &server{world: w, name: name}
 		w.servers[name] = s
-		s.start(func(structures func() []*command.Structure) *synaptest.Recording { return synaptest.Record(t, structures) })
+		s.start(func(structures func() []*command.Structure) *synaptest.Recording {
+			return synaptest.Record(t, structures)
+		})
 		t.Cleanup(func() { s.stop() })
 	}
 	return w
