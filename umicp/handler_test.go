@@ -20,7 +20,7 @@ import (
 	"github.com/hivellm/synap-go/core/queue"
 	"github.com/hivellm/synap-go/core/stream"
 	"github.com/hivellm/synap-go/memory"
-	"github.com/hivellm/synap-go/peer"
+	federation "github.com/hivellm/synap-go/peer"
 	"github.com/hivellm/synap-go/umicp"
 	"github.com/hivellm/synap-go/vector"
 	"github.com/hivellm/synap-go/vector/matrix"
@@ -44,7 +44,7 @@ func openOn(t testing.TB, j journal.Journal, o umicp.Options) (*umicp.Server, *c
 	engine, err := core.New(core.Options{Version: "test", Journal: j, Structures: append([]*command.Structure{
 		kv.Structure(kv.Options{}), queue.Structure(queue.Options{}), stream.Structure(stream.Options{}), pubsub.Structure(),
 		agent.Structure(), memory.Structure(memory.Options{}), directory.Structure(directory.Options{Structures: []string{"kv"}}),
-		vector.Structure(), peer.Structure(peer.Options{}),
+		vector.Structure(), federation.Structure(federation.Options{}),
 	}, matrix.Structures()...)})
 	if err != nil {
 		t.Fatal(err)
