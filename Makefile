@@ -8,6 +8,7 @@ GOSEC        := github.com/securego/gosec/v2/cmd/gosec@v2.22.10
 VERSION      ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS      := -s -w -X main.version=$(VERSION)
 FUZZTIME     ?= 10s
+BENCH_VECTOR ?= -plot docs/recall.svg
 
 .DEFAULT_GOAL := help
 
@@ -100,3 +101,7 @@ bench: ## benchmarks in process, HTTP against a bare gin handler, messages besid
 bench-umicp: ## UMICP over TCP beside redis-benchmark, if that is installed, and vectors as tensors beside JSON
 	$(GO) test ./umicp/umx -run '^$$' -bench . -benchmem
 	$(GO) run ./bench/umicp
+
+.PHONY: bench-vector
+bench-vector: ## recall and speed of vector search beside hnswlib, usearch and faiss, where they install, and a plot
+	$(GO) run ./bench/vector $(BENCH_VECTOR)

@@ -102,6 +102,7 @@ var plan = map[string][]string{
 	"bench/neighbour": {"bench/process"},
 	"bench/process":   {},
 	"bench/umicp":     {"*"},
+	"bench/vector":    {"vector/distance", "vector/hnsw"},
 }
 
 // testOnly are imported by tests and by nothing else.
