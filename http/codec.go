@@ -95,6 +95,10 @@ const (
 // String returns the kind's name, as in metrics.
 func (s stream) String() string { return [...]string{"", "sse", "ndjson"}[s] }
 
+func (s stream) contentType() string {
+	return [...]string{"", "text/event-stream", "application/x-ndjson"}[s]
+}
+
 // streamOf returns the kind of stream that the caller accepts, noStream for an answer at once.
 func streamOf(r *http.Request) stream {
 	for _, accept := range r.Header["Accept"] {

@@ -27,24 +27,33 @@ func (d *Door) follow(x *exchange, r *command.Request) error {
 	if err != nil {
 		return err
 	}
+	s := newStreamer(d, streamOf(x.r), r.Command)
+	if x.mayLeave() {
+		return d.followApart(x, r, s, leave)
+	}
 	defer leave()
-	kind := streamOf(x.r)
-	s := newStreamer(d, x, kind, r.Command)
-	open := d.metrics.open(kind)
-	defer open()
-	if client := clients.FromContext(x.r.Context()); client != nil {
-		client.Become(kind.String())
+	s.out = &answer{x.w, http.NewResponseController(x.w), s.patient}
+	return d.stream(x.r.Context(), r, s)
+}
+
+// stream runs a watch to its end. An error is still to be answered.
+func (d *Door) stream(ctx context.Context, r *command.Request, s *streamer) error {
+	defer d.metrics.open(s.kind)()
+	if client := clients.FromContext(ctx); client != nil {
+		client.Become(s.kind.String())
 		defer client.Become("")
 	}
-	ctx, done := d.untilStop(x.r.Context())
+	ctx, done := d.untilStop(ctx)
 	defer done()
-	err = d.o.Executor.Watch(ctx, r, s)
-	return s.end(d.ended(err))
+	return s.end(d.ended(d.o.Executor.Watch(ctx, r, s)))
 }
 
 // resume makes the call go on after the Last-Event-ID of the stream that broke off, if there was one. It goes
 // before the request's own from, which a browser repeats unchanged.
 func (d *Door) resume(hr *http.Request, r *command.Request) error {
+	if err := decode(r); err != nil {
+		return err
+	}
 	last := first(hr.Header, "Last-Event-Id")
 	if last == "" {
 		return nil
@@ -53,18 +62,58 @@ func (d *Door) resume(hr *http.Request, r *command.Request) error {
 	if err != nil {
 		return err
 	}
-	if r.Args == nil {
-		args := r.Command.NewRequest()
-		if r.Payload != nil {
-			if err := r.Payload.Decode(args); err != nil {
-				return err
-			}
-		}
-		r.Args = args
-	}
 	reflect.ValueOf(r.Args).Elem().FieldByIndex(d.rows[r.Command].from).Set(reflect.ValueOf(from))
 	return nil
 }
+
+// decode makes the request's arguments of its payload, so that a watch keeps nothing of the text while it goes on.
+func decode(r *command.Request) error {
+	if r.Args != nil {
+		return nil
+	}
+	args := r.Command.NewRequest()
+	if r.Payload != nil {
+		if err := r.Payload.Decode(args); err != nil {
+			return err
+		}
+	}
+	r.Args, r.Payload = args, nil
+	return nil
+}
+
+// outlet is where a stream goes. An error means that the caller is gone.
+type outlet interface {
+	open(head http.Header) error // begins the answer
+	write(b []byte) error        // sends it at once
+	close()                      // says that the answer is complete
+}
+
+// answer is an outlet that is an answer like any other.
+type answer struct {
+	w       http.ResponseWriter
+	control *http.ResponseController
+	patient time.Duration
+}
+
+func (a *answer) open(head http.Header) error {
+	h := a.w.Header()
+	for name, value := range head {
+		h[name] = value
+	}
+	a.w.WriteHeader(http.StatusOK)
+	ignoreUnsupported(a.control.SetReadDeadline(time.Time{}))
+	return nil
+}
+
+func (a *answer) write(b []byte) error {
+	ignoreUnsupported(a.control.SetWriteDeadline(time.Now().Add(a.patient)))
+	if _, err := a.w.Write(b); err != nil {
+		return err
+	}
+	return a.control.Flush()
+}
+
+func (a *answer) close() { ignoreUnsupported(a.control.SetWriteDeadline(time.Time{})) } // the connection may serve further requests
 
 // framing writes a stream's parts in one of the two formats.
 type framing interface {
@@ -78,8 +127,8 @@ type framing interface {
 
 // streamer is the Sink of a watch that is followed over HTTP. A timer beside it says that the stream is alive.
 type streamer struct {
-	x       *exchange
-	control *http.ResponseController
+	out     outlet
+	kind    stream
 	framing framing
 	every   time.Duration // between signs of life
 	patient time.Duration // how long the caller may take nothing
@@ -93,8 +142,8 @@ type streamer struct {
 	broken   error            // why nothing can be sent any more
 }
 
-func newStreamer(d *Door, x *exchange, kind stream, c *command.Command) *streamer {
-	s := &streamer{x: x, control: http.NewResponseController(x.w), every: d.o.KeepAlive, patient: d.o.WriteTimeout}
+func newStreamer(d *Door, kind stream, c *command.Command) *streamer {
+	s := &streamer{kind: kind, every: d.o.KeepAlive, patient: d.o.WriteTimeout}
 	if s.framing = (lines{}); kind == serverSentEvents {
 		s.framing = sse{row: d.rows[c], command: c.Name}
 	}
@@ -133,16 +182,14 @@ func (s *streamer) start(at journal.Position) {
 		return
 	}
 	s.started, s.position = true, at
-	h := s.x.w.Header()
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Accel-Buffering", "no") // proxies of the nginx kind would hold events back
-	if _, ok := s.framing.(sse); ok {
-		h.Set("Content-Type", "text/event-stream")
-	} else {
-		h.Set("Content-Type", "application/x-ndjson")
+	h := http.Header{
+		"Cache-Control":     {"no-store"},
+		"X-Accel-Buffering": {"no"}, // proxies of the nginx kind would hold events back
+		"Content-Type":      {s.kind.contentType()},
 	}
-	s.x.w.WriteHeader(http.StatusOK)
-	ignoreUnsupported(s.control.SetReadDeadline(time.Time{}))
+	if err := s.out.open(h); err != nil {
+		s.broken = fault.Wrap(fault.Canceled, err, "the caller is gone")
+	}
 	s.unsent = s.framing.ready(s.unsent, at)
 	s.timer = time.AfterFunc(s.every, s.signOfLife)
 }
@@ -152,11 +199,7 @@ func (s *streamer) push() error {
 	if s.broken != nil || len(s.unsent) == 0 {
 		return s.broken
 	}
-	ignoreUnsupported(s.control.SetWriteDeadline(time.Now().Add(s.patient)))
-	_, err := s.x.w.Write(s.unsent)
-	if err == nil {
-		err = s.control.Flush()
-	}
+	err := s.out.write(s.unsent)
 	s.unsent = s.unsent[:0]
 	if cap(s.unsent) > 2*maxUnsentBytes {
 		s.unsent = nil
@@ -201,8 +244,9 @@ func (s *streamer) end(err error) error {
 	s.start(s.position)
 	s.timer.Stop()
 	s.unsent = s.framing.end(s.unsent, s.position, why)
-	_ = s.push()                                               // nobody is left to tell
-	ignoreUnsupported(s.control.SetWriteDeadline(time.Time{})) // the connection may serve further requests
+	if s.push() == nil { // else nobody is left to tell
+		s.out.close()
+	}
 	s.timer.Stop()
 	return nil
 }

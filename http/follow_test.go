@@ -4,11 +4,14 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"io"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/hivellm/synap-go/core/clients"
 	door "github.com/hivellm/synap-go/http"
 )
 
@@ -214,5 +217,58 @@ func TestWatchAnsweredOnce(t *testing.T) {
 	got := b.do("POST", "/v1/note/watch", `{"from":1}`)
 	if got.status != 200 || strings.Count(got.body, `"key"`) != 1 || !strings.Contains(got.body, `"key":"b"`) {
 		t.Errorf("after 1: %d %s", got.status, got.body)
+	}
+}
+
+// TestAStreamTakesItsConnection: over HTTP/1.1 a stream has the headers of any answer, is complete when it says so, and gives its
+// connection back.
+func TestAStreamTakesItsConnection(t *testing.T) {
+	registry := clients.New(clients.Limits{})
+	b, _ := serve(t, func(o *door.Options) { o.Clients, o.AllowedOrigins = registry, []string{"https://app.example"} })
+	conn := dial(t, b.url)
+	if _, err := io.WriteString(conn, "GET /v1/notes?limit=1 HTTP/1.1\r\nHost: localhost\r\nOrigin: https://app.example\r\nX-Request-Id: r-9\r\n"+sse+"\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	r := bufio.NewReader(conn)
+	resp, err := http.ReadResponse(r, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := resp.Header
+	if resp.StatusCode != 200 || len(resp.TransferEncoding) != 1 || !resp.Close || h.Get("Date") == "" || h.Get("X-Request-Id") != "r-9" ||
+		h.Get("Access-Control-Allow-Origin") != "https://app.example" || h.Get("Content-Type") != "text/event-stream" || h.Get("Cache-Control") != "no-store" {
+		t.Errorf("%d %v %v %v", resp.StatusCode, resp.TransferEncoding, resp.Close, h)
+	}
+	body := bufio.NewReader(resp.Body)
+	if line, err := body.ReadString('\n'); line != ": ready\n" {
+		t.Fatalf("%q %v", line, err)
+	}
+	if list := registry.List(0, 10); len(list) != 1 || list[0].Kind != "sse" {
+		t.Errorf("its connection is %+v", list)
+	}
+	b.do("PUT", "/v1/notes/a", "1")
+	if text, err := io.ReadAll(body); err != nil || !strings.HasSuffix(string(text), "event: end\ndata: {}\n\n") {
+		t.Errorf("%q %v", text, err)
+	}
+	if rest, err := io.ReadAll(r); err != nil || len(rest) > 0 {
+		t.Errorf("after the end: %q %v", rest, err)
+	}
+	b.client.CloseIdleConnections()
+	for registry.Counts().Open > 0 { // the connection is closed, and then given back
+		runtime.Gosched()
+	}
+
+	// What is refused before the stream begins is an answer like any other, on a connection that goes on.
+	again := dial(t, b.url)
+	r = bufio.NewReader(again)
+	for range 2 {
+		if _, err := io.WriteString(again, "GET /v1/notes?from=nonsense HTTP/1.1\r\nHost: localhost\r\n"+sse+"\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.ReadResponse(r, nil)
+		if err != nil || resp.StatusCode != 400 || resp.Close {
+			t.Fatalf("%+v %v", resp, err)
+		}
+		_, _ = io.Copy(io.Discard, resp.Body)
 	}
 }

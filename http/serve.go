@@ -80,7 +80,7 @@ func (d *Door) server(base context.Context) (s *http.Server, closeLog func()) {
 		Protocols:         protocols,
 		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreamsPerH2, WriteByteTimeout: d.o.WriteTimeout},
 		TLSConfig:         d.o.TLS,
-		BaseContext:       func(net.Listener) context.Context { return base },
+		BaseContext:       func(net.Listener) context.Context { return asBase(base) },
 		ConnContext:       known,
 		ErrorLog:          log.New(complaints, "", 0),
 	}, func() { _ = complaints.Close() } // a pipe's writer does not fail to close

@@ -22,7 +22,7 @@ const (
 
 // socket is one WebSocket: any number of requests and watches in flight, up to a bound.
 //
-// One goroutine reads; each request has one of its own, which answers it; one pings. There is no queue of
+// One goroutine reads; each request has one of its own, which answers it; a timer pings. There is no queue of
 // messages: who has something to say waits for the pen and encodes under it, so that a caller that reads slowly
 // holds one encoded message in memory, however much it asked for. A watch that waits for the pen falls behind
 // in the journal, and is told so when the journal no longer reaches back to it. A caller that takes nothing
@@ -37,11 +37,15 @@ type socket struct {
 	pen chan struct{} // holds the token of whoever writes; guards buf
 	buf []byte
 
+	pinging *time.Timer    // runs ping
+	asking  sync.WaitGroup // counts the ping that is under way
+
 	running sync.WaitGroup                // the goroutines of calls
 	mu      sync.Mutex                    // guards the rest
 	calls   map[string]context.CancelFunc // what may be cancelled, by request id
 	busy    int                           // calls that have not been answered in full
 	closing bool                          // nothing new is begun
+	over    bool                          // nobody pings any more
 }
 
 // pushed is a message about a request that goes on: an event, or its end.
@@ -75,24 +79,18 @@ func (d *Door) serveSocket(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	defer leave()
-	d.sockets.Add(1)
-	defer d.sockets.Done()
 	// The front has checked the origin already.
-	conn, err := websocket.Accept(x.w, x.r, &websocket.AcceptOptions{InsecureSkipVerify: true})
+	conn, err := websocket.Accept(lean{x.w}, x.r, &websocket.AcceptOptions{InsecureSkipVerify: true})
 	if err != nil {
+		leave()
 		d.o.Log.WithError(err).Debug("a WebSocket handshake failed")
 		return nil // it has been answered
 	}
-	d.metrics.sockets.Add(1)
-	defer d.metrics.sockets.Add(-1)
 	conn.SetReadLimit(d.o.MaxBodyBytes)
-	if client := clients.FromContext(x.r.Context()); client != nil {
-		client.Become("websocket")
-	}
 	s := &socket{peer: x.peer, door: d, conn: conn, pen: make(chan struct{}, 1), calls: map[string]context.CancelFunc{}}
-	s.ctx, s.cancel = context.WithCancel(x.r.Context())
-	s.serve()
+	s.ctx, s.cancel = context.WithCancel(detached(x.r.Context()))
+	d.sockets.Add(1)
+	go s.serve(leave) // the request is over
 	return nil
 }
 
@@ -101,25 +99,34 @@ func websocketAsked(r *http.Request) bool {
 }
 
 // serve reads until the caller goes away or the door stops, and leaves nothing behind.
-func (s *socket) serve() {
+func (s *socket) serve(leave func()) {
+	d := s.door
+	defer d.sockets.Done()
+	defer leave()
+	d.metrics.sockets.Add(1)
+	defer d.metrics.sockets.Add(-1)
+	if client := clients.FromContext(s.ctx); client != nil {
+		client.Become("websocket")
+	}
 	defer s.cancel()
-	var beside sync.WaitGroup
-	beside.Go(s.ping)
+	s.mu.Lock()
+	s.pinging = time.AfterFunc(pingEvery, s.ping)
+	s.mu.Unlock()
 	drained := make(chan struct{})
 	defer s.caller.OnEnd(func(why error) { go s.turnOut(why) })()
-	stop := context.AfterFunc(s.door.stopping, func() {
+	stop := context.AfterFunc(d.stopping, func() {
 		defer close(drained)
 		s.drain()
 	})
 	_ = s.read() // why it ended is the other side's business, or ours, and told
+	s.refuseMore()
+	s.cancel() // before drain is waited for, which waits for calls that nobody awaits any more
 	if stop() {
 		close(drained)
 	}
 	<-drained
-	s.refuseMore()
-	s.cancel()
 	s.running.Wait()
-	beside.Wait()
+	s.endPings()
 	_ = s.conn.CloseNow() // it is closed already, or there is nobody at the other end
 }
 
@@ -144,26 +151,39 @@ func (s *socket) refuseMore() {
 	s.mu.Unlock()
 }
 
+// ping is called by a timer, so that no goroutine waits in between.
 func (s *socket) ping() {
-	tick := time.NewTicker(pingEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-s.ctx.Done():
-			return
-		case <-tick.C:
-		}
-		ctx, done := context.WithTimeout(s.ctx, s.door.o.WriteTimeout)
-		err := s.conn.Ping(ctx)
-		done()
-		if err != nil {
-			s.cancel()
-			return
-		}
+	s.mu.Lock()
+	if s.over {
+		s.mu.Unlock()
+		return
 	}
+	s.asking.Add(1)
+	s.mu.Unlock()
+	defer s.asking.Done()
+	ctx, done := context.WithTimeout(s.ctx, s.door.o.WriteTimeout)
+	defer done()
+	if s.conn.Ping(ctx) != nil {
+		s.cancel()
+		return
+	}
+	s.pinging.Reset(pingEvery)
 }
 
+// endPings returns when nobody pings any more.
+func (s *socket) endPings() {
+	s.mu.Lock()
+	s.over = true
+	s.mu.Unlock()
+	s.pinging.Stop()
+	s.asking.Wait()
+	s.pinging.Stop() // one that was under way may have set it again
+}
+
+// read takes one message after the other. What they say is found out on the goroutine that answers, so that the stack of this
+// one, which stays, remains small; the next message is read when the one before it is booked, so that they begin in order.
 func (s *socket) read() error {
+	booked := make(chan error)
 	for {
 		kind, data, err := s.conn.Read(s.ctx)
 		if err != nil {
@@ -173,45 +193,51 @@ func (s *socket) read() error {
 		if kind == websocket.MessageBinary {
 			c = msgpackCodec
 		}
-		e, err := c.envelope(data)
-		if err != nil {
-			e = &envelope{}
-		} else {
-			err = s.receive(c, e)
-		}
-		if err == nil {
-			continue
-		}
-		if err := s.send(c, newResponse(e.requestID, nil, err)); err != nil {
+		go s.take(c, data, booked)
+		if err := <-booked; err != nil {
 			return err
 		}
 	}
 }
 
-// receive begins what the envelope asks for; an error is its answer.
-func (s *socket) receive(c *codec, e *envelope) error {
+// take books what a message asks for, and answers it. What cannot be booked is answered before; an error is the connection's.
+func (s *socket) take(c *codec, data []byte, booked chan<- error) {
+	e, err := c.envelope(data)
+	var ctx context.Context
+	if err != nil {
+		e = &envelope{}
+	} else {
+		ctx, err = s.receive(e)
+	}
+	if err != nil {
+		err = s.send(c, newResponse(e.requestID, nil, err))
+	}
+	booked <- err
+	if ctx == nil {
+		return
+	}
+	last, watch := s.answer(ctx, e)
+	if watch == nil {
+		s.finish(c, e.requestID, last)
+		return
+	}
+	id := e.requestID
+	go func() { s.finish(c, id, s.follow(ctx, c, id, watch)) }() // with a fresh stack
+}
+
+// receive begins what the envelope asks for; without a context there is nothing to answer. An error is its answer.
+func (s *socket) receive(e *envelope) (context.Context, error) {
 	switch e.kind {
 	case typeCancel:
-		return s.cancelCall(e.requestID)
+		return nil, s.cancelCall(e.requestID)
 	case typeRequest, typeBatch:
 	default:
-		return unknownType(e.kind)
+		return nil, unknownType(e.kind)
 	}
 	if e.requestID == "" {
-		return fault.New(fault.Invalid, `the envelope has no "request_id", by which to know its answer`).With("field", "request_id")
+		return nil, fault.New(fault.Invalid, `the envelope has no "request_id", by which to know its answer`).With("field", "request_id")
 	}
-	ctx, err := s.begin(e.requestID)
-	if err != nil {
-		return err
-	}
-	go func() {
-		defer s.running.Done()
-		s.answer(ctx, c, e)
-		s.mu.Lock()
-		s.busy--
-		s.mu.Unlock()
-	}()
-	return nil
+	return s.begin(e.requestID)
 }
 
 // begin books a call: running counts it, and its id is taken until finish.
@@ -237,12 +263,22 @@ func (s *socket) begin(id string) (context.Context, error) {
 	return ctx, nil
 }
 
-// finish frees the call's id: from here on it cannot be cancelled, and can be used again.
-func (s *socket) finish(id string) {
+// finish ends a call with the last message about it. Before that is sent, the call's id is free: it cannot be cancelled any more,
+// and can be used again.
+func (s *socket) finish(c *codec, id string, last any) {
+	defer s.running.Done()
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.calls[id]()
 	delete(s.calls, id)
+	s.mu.Unlock()
+	err := s.send(c, last)
+	if err != nil && s.ctx.Err() == nil {
+		// The answer cannot be said in this encoding; why, can.
+		_ = s.send(c, newResponse(id, nil, err)) // after this only the connection can be broken, and read finds out
+	}
+	s.mu.Lock()
+	s.busy--
+	s.mu.Unlock()
 }
 
 func (s *socket) cancelCall(id string) error {
@@ -256,44 +292,39 @@ func (s *socket) cancelCall(id string) error {
 	return nil
 }
 
-// answer runs one call to its end.
-func (s *socket) answer(ctx context.Context, c *codec, e *envelope) {
-	var last any
+// answer runs one call to its end and returns the last message about it; of a watch, what is to be followed.
+func (s *socket) answer(ctx context.Context, e *envelope) (last any, watch *command.Request) {
 	if e.kind == typeBatch {
 		batch, err := s.door.batch(ctx, &s.peer, e)
-		if last = batch; err != nil {
-			last = newResponse(e.requestID, nil, err)
+		if err != nil {
+			return newResponse(e.requestID, nil, err), nil
 		}
-	} else {
-		last = s.request(ctx, c, e)
+		return batch, nil
 	}
-	s.finish(e.requestID)
-	err := s.send(c, last)
-	if err != nil && s.ctx.Err() == nil {
-		// The answer cannot be said in this encoding; why, can.
-		_ = s.send(c, newResponse(e.requestID, nil, err)) // after this only the connection can be broken, and read finds out
+	r, err := s.door.call(&s.peer, e)
+	if err == nil && r.Command.Kind == command.KindWatch {
+		if err = decode(r); err == nil {
+			return nil, r
+		}
 	}
+	if err != nil {
+		return newResponse(e.requestID, nil, err), nil
+	}
+	payload, err := s.door.run(ctx, r)
+	return newResponse(e.requestID, payload, err), nil
 }
 
-// request runs one command and returns the last message about it.
-func (s *socket) request(ctx context.Context, c *codec, e *envelope) any {
-	r, err := s.door.call(&s.peer, e)
-	if err != nil {
-		return newResponse(e.requestID, nil, err)
-	}
-	if r.Command.Kind != command.KindWatch {
-		payload, err := s.door.run(ctx, r)
-		return newResponse(e.requestID, payload, err)
-	}
+// follow runs a watch to its end and returns the last message about it.
+func (s *socket) follow(ctx context.Context, c *codec, id string, r *command.Request) any {
 	watch, done := s.door.untilStop(ctx)
 	defer done()
-	out := &watcher{socket: s, codec: c, id: e.requestID}
-	err = s.door.o.Executor.Watch(watch, r, out)
+	out := &watcher{socket: s, codec: c, id: id}
+	err := s.door.o.Executor.Watch(watch, r, out)
 	cancelled := ctx.Err() != nil && fault.CodeOf(err) == fault.Canceled
-	end := pushed{Type: typeEnd, RequestID: e.requestID, Status: statusSuccess, Position: positionOf(out.position)}
+	end := pushed{Type: typeEnd, RequestID: id, Status: statusSuccess, Position: positionOf(out.position)}
 	if err != nil && !cancelled {
 		if !out.started {
-			return newResponse(e.requestID, nil, s.door.ended(err))
+			return newResponse(id, nil, s.door.ended(err))
 		}
 		end.Status, end.Error = statusError, newFailure(s.door.ended(err))
 	}
@@ -315,7 +346,10 @@ func (w *watcher) start(at journal.Position) error {
 		return nil
 	}
 	w.started = true
-	return w.socket.send(w.codec, newResponse(w.id, watching{true, positionOf(at)}, nil))
+	// Encoding makes a stack larger than a watch that finds nothing ever needs: it is done on another one.
+	sent := make(chan error)
+	go func() { sent <- w.socket.send(w.codec, newResponse(w.id, watching{true, positionOf(at)}, nil)) }()
+	return <-sent
 }
 
 // Event implements command.Sink.
