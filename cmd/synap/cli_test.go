@@ -239,14 +239,21 @@ func TestExitCodesAreComplete(t *testing.T) {
 	}
 }
 
-// TestStoriesFromAfar plays the stories through the executor that the subcommands use.
+// TestStoriesFromAfar plays the stories through the executors that the subcommands use.
 func TestStoriesFromAfar(t *testing.T) {
+	t.Run("over HTTP", func(t *testing.T) { playFromAfar(t, serve) })
+	t.Run("over UMICP", func(t *testing.T) {
+		playFromAfar(t, func(t *testing.T) string { return "umicp://" + wholeServer(t).peers })
+	})
+}
+
+func playFromAfar(t *testing.T, serve func(*testing.T) string) {
 	synaptest.Play(t, func(t *testing.T) synaptest.Player {
 		a := &app{}
 		if _, err := a.root(); err != nil {
 			t.Fatal(err)
 		}
-		server := newRemote(&Config{Server: serve(t), DataDir: "data"}, a.table)
+		server := newAsker(&Config{Server: serve(t), DataDir: "data"}, a.table)
 		t.Cleanup(server.close)
 		return synaptest.PlayerFunc(func(ctx context.Context, name string, request []byte) ([]byte, error) {
 			c, err := a.table.Find(name)

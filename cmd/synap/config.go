@@ -18,6 +18,7 @@ import (
 
 	"github.com/hivellm/synap-go/core/command"
 	"github.com/hivellm/synap-go/core/fault"
+	"github.com/hivellm/synap-go/umicp/client"
 )
 
 // Config is everything that can be set. A flag wins over the environment, that over the file, and that over
@@ -31,7 +32,7 @@ type Config struct {
 
 	Auth string `mapstructure:"auth"` // on, or off: whether callers must say who they are
 
-	Server    string        `mapstructure:"server"`    // base URL of the server that commands talk to
+	Server    string        `mapstructure:"server"`    // URL of the server that commands talk to
 	Key       string        `mapstructure:"key"`       // to call it with; "" is one that is found
 	Namespace string        `mapstructure:"namespace"` // "" is the caller's own
 	Timeout   time.Duration `mapstructure:"timeout"`   // of one command
@@ -257,8 +258,8 @@ func (c *Config) validate() error {
 		}
 	}
 	switch u, err := url.Parse(c.Server); {
-	case err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https"):
-		return fault.New(fault.Invalid, "server: %q is not a URL like http://%s", c.Server, defaultAddress)
+	case err != nil || u.Host == "" || !slices.Contains(serverSchemes, u.Scheme):
+		return fault.New(fault.Invalid, "server: %q is not a URL like http://%s or umicp://127.0.0.1:%s", c.Server, defaultAddress, client.DefaultPort)
 	case c.Timeout <= 0:
 		return fault.New(fault.Invalid, "timeout: %v is not a time to wait", c.Timeout)
 	case c.MaxBody <= 0:
@@ -281,6 +282,9 @@ func (c *Config) validate() error {
 	c.Server = strings.TrimSuffix(c.Server, "/")
 	return c.validateFront()
 }
+
+// serverSchemes are the protocols in which a server can be asked.
+var serverSchemes = []string{"http", "https", "umicp", "umicps", "ws", "wss"}
 
 // validatePersistence refuses nonsense about the disk.
 func (c *Config) validatePersistence() error {

@@ -73,6 +73,9 @@ func (a *app) findMemory(ctx context.Context, c *Config, log *logrus.Logger) (co
 	if c.given["data_dir"] {
 		return a.keptMemory(ctx, c, log)
 	}
+	if !overHTTP(c.Server) {
+		return nil, nil, newRemote(c, a.table).broken
+	}
 	server := newRemote(c, a.table)
 	probe, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()

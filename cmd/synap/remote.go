@@ -45,6 +45,9 @@ func newRemote(c *Config, table *command.Table) *remote {
 	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: 16, IdleConnTimeout: time.Minute}
 	s := &remote{url: c.Server, key: c.findKey(), table: table, client: &http.Client{Transport: transport}}
 	transport.TLSClientConfig, s.broken = c.clientTLS()
+	if !overHTTP(c.Server) {
+		s.broken = fault.New(fault.Invalid, "this is done over HTTP: %q is not a URL like http://%s", c.Server, defaultAddress)
+	}
 	return s
 }
 

@@ -217,7 +217,7 @@ func (r *row) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	server := newRemote(config, r.app.table)
+	server := newAsker(config, r.app.table)
 	defer server.close()
 	out := &printer{w: r.app.stdout, mode: config.Output, command: r.command}
 	if wait := cmd.Flags().Lookup("wait-ms"); r.command.Kind == command.KindWatch && (wait == nil || !wait.Changed) {

@@ -28,13 +28,24 @@ func (c *Client) Watch(ctx context.Context, operation string, args any, opts ...
 			yield(Event[Raw]{}, err)
 			return
 		}
+		var bounds struct {
+			Limit int64 `json:"limit"`
+		}
+		_ = raw.Decode(&bounds) // what is no number is for the server to refuse
+		count := int64(0)
+		deliver := func(e Event[Raw], err error) bool {
+			if err == nil {
+				count++
+			}
+			return yield(e, err)
+		}
 		for wait := firstBackoff; ; wait = min(2*wait, maxBackoff) {
 			var from string
 			var on, again bool
 			if c.http != nil {
-				from, on, again, err = c.http.watch(ctx, operation, raw, opts, yield)
+				from, on, again, err = c.http.watch(ctx, operation, raw, opts, deliver)
 			} else {
-				from, on, again, err = c.watchOnce(ctx, operation, raw, opts, yield)
+				from, on, again, err = c.watchOnce(ctx, operation, raw, opts, deliver)
 			}
 			if !on {
 				return
@@ -42,6 +53,12 @@ func (c *Client) Watch(ctx context.Context, operation string, args any, opts ...
 			if from != "" {
 				raw = with(raw, "from", pack.AppendString(nil, from))
 				wait = firstBackoff
+			}
+			if bounds.Limit > 0 && from != "" {
+				if count >= bounds.Limit {
+					return
+				}
+				raw = with(raw, "limit", pack.AppendUint(nil, uint64(bounds.Limit-count))) //nolint:gosec // just compared
 			}
 			if !again {
 				if err != nil && ctx.Err() == nil {
