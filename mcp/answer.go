@@ -11,9 +11,17 @@ import (
 	"github.com/hivellm/synap-go/core/fault"
 )
 
-// maxAnswerBytes is the longest answer of a tool: about 8,000 tokens. Tools page by themselves; this is the last
-// resort, and a longer answer is replaced by an error that says how to ask for less.
-const maxAnswerBytes = 32 << 10
+// The longest answer of a tool. Tools page by themselves; what is still too long is asked for again in a smaller page, or has its long
+// values cut (fit.go), and only what cannot be made shorter is replaced by an error that says how to ask for less.
+const (
+	maxAnswerBytes  = 32 << 10
+	maxAnswerTokens = 7_600 // as weigh counts, which is 8,000 at most
+)
+
+// tooLong reports whether an answer is longer than any may be. A token has a byte at least.
+func tooLong(answer []byte) bool {
+	return len(answer) > maxAnswerTokens && (len(answer) > maxAnswerBytes || weigh(answer) > maxAnswerTokens)
+}
 
 // present turns a response into what a model gets: compact JSON without nulls.
 func (t *tool) present(resp any) (json.RawMessage, error) {
@@ -24,17 +32,14 @@ func (t *tool) present(resp any) (json.RawMessage, error) {
 	if bytes.Contains(text, []byte("null")) {
 		text = withoutNulls(text, t.answer)
 	}
-	if len(text) > maxAnswerBytes {
-		return nil, t.tooLong(len(text))
-	}
 	return text, nil
 }
 
-// tooLong says how to ask for less, in terms of the tool's own arguments.
-func (t *tool) tooLong(size int) error {
-	err := fault.New(fault.TooLarge, "the answer has %d bytes; a tool answers with at most %d", size, maxAnswerBytes)
+// refuse says how to ask for less, in terms of the tool's own arguments.
+func (t *tool) refuse(size int) error {
+	err := fault.New(fault.TooLarge, "the answer has %d bytes; a tool answers with at most %d, or about 8,000 tokens", size, maxAnswerBytes)
 	if !t.command.ReadOnly() {
-		err = fault.New(fault.TooLarge, "the call was carried out, but its answer has %d bytes; a tool answers with at most %d",
+		err = fault.New(fault.TooLarge, "the call was carried out, but its answer has %d bytes; a tool answers with at most %d, or about 8,000 tokens",
 			size, maxAnswerBytes)
 	}
 	if less := t.narrowing(); len(less) > 0 {
@@ -48,7 +53,7 @@ func (t *tool) tooLong(size int) error {
 func (t *tool) narrowing() []string {
 	var names []string
 	for _, a := range t.args {
-		paging := []string{"limit", "cursor", "offset", "prefix"}
+		paging := []string{"limit", "cursor", "offset", "prefix", "payload"}
 		if a.schema.Type == "array" || slices.Contains(paging, a.name) || strings.HasPrefix(a.name, "max_") {
 			names = append(names, a.name)
 		}

@@ -81,13 +81,22 @@ func (t *tool) request(args arguments) (command.JSON, error) {
 		fields[p.field] = p.value
 	}
 	for a, raw := range args {
-		fields[a.field] = raw
+		fields[a.field] = a.bounded(raw)
 	}
 	text, err := encode(fields)
 	if err != nil {
 		return nil, fault.New(fault.Invalid, "the arguments are not valid JSON")
 	}
 	return command.JSON(text), nil
+}
+
+// bounded is a number, or the most that may be asked for: at most a thousand is at most twenty, too.
+func (a *argument) bounded(raw json.RawMessage) json.RawMessage {
+	var n float64
+	if a.most == 0 || json.Unmarshal(raw, &n) != nil || n <= float64(a.most) {
+		return raw
+	}
+	return json.RawMessage(strconv.Itoa(a.most))
 }
 
 // forgive turns a value into the shape that the schema asks for where there is only one way to mean it. What

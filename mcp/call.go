@@ -70,7 +70,10 @@ func (s *Server) try(ctx context.Context, t *tool, p *profile, raw json.RawMessa
 	if err != nil {
 		return nil, err
 	}
-	return t.present(resp)
+	if answer, err = t.present(resp); err != nil || !tooLong(answer) {
+		return answer, err
+	}
+	return s.fit(ctx, t, payload, answer)
 }
 
 // run executes the request. A watch answers with what there is, and waits no longer than it was asked to. A call

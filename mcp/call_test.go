@@ -107,11 +107,11 @@ Next: correct the name: synap_help shows what there is, then call synap_query ag
 Given: {"code":"panic"}
 Allowed: nothing you could change: this is the server's mistake
 Next: call synap_box_fail again once; if it fails again, tell the user`},
-		{"an answer that is too long", "synap_box_big", `{"limit":40000}`,
-			`too_large: the answer has 40011 bytes; a tool answers with at most 32768
-Given: {"limit":40000}
-Allowed: limit 32768, narrow ["limit"]
-Next: call synap_box_big again and ask for less with limit`},
+		{"an answer that is too long", "synap_box_fail", `{"code":"many"}`,
+			`too_large: the call was carried out, but its answer has 103011 bytes; a tool answers with at most 32768, or about 8,000 tokens
+Given: {"code":"many"}
+Allowed: limit 32768
+Next: look at the result in parts; do not repeat the call unless it may happen twice`},
 	}
 	for _, tt := range tests {
 		r := call(t, s, tt.tool, tt.arguments)

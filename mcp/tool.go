@@ -34,6 +34,7 @@ type argument struct {
 	field  string // as the request has it
 	schema *jsonschema.Schema
 	plain  bool // its name says enough to a model
+	most   int  // a greater number is passed on as this; 0 is no bound
 }
 
 // plainName is the description of an argument in a declaration that needs none.
@@ -93,7 +94,11 @@ func (t *tool) show(declared string) error {
 		return fmt.Errorf("shows two arguments called %q", name)
 	}
 	s = s.CloneSchemas()
-	a := &argument{name: name, field: field, schema: s}
+	a := &argument{name: name, field: field, schema: s, most: t.decl.Most[field]}
+	if a.most > 0 {
+		most := float64(a.most)
+		s.Maximum = &most
+	}
 	switch doc := t.decl.Docs[name]; doc {
 	case "":
 	case plainName:

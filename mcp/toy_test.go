@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -108,25 +110,42 @@ func (b *box) list(context.Context, *emptyRequest) (listResponse, error) {
 	return listResponse{Keys: keys}, nil
 }
 
+// bigItems is how many things box.big has.
+const bigItems = 1000
+
 type bigRequest struct {
-	Limit int `json:"limit" max:"1000000" jsonschema:"how many bytes"`
+	Limit  int    `json:"limit,omitempty" default:"1000" max:"1000" jsonschema:"at most so many"`
+	Size   int    `json:"size,omitempty" max:"1000000" jsonschema:"how long each is"`
+	Cursor string `json:"cursor,omitempty" jsonschema:"next_cursor of the page before"`
 }
 
 type bigResponse struct {
-	Text string `json:"text"`
+	Items      []string `json:"items"`
+	NextCursor string   `json:"next_cursor,omitempty"`
 }
 
-func (*box) big(_ context.Context, r *bigRequest) (bigResponse, error) {
-	return bigResponse{strings.Repeat("x", r.Limit)}, nil
+func (*box) big(_ context.Context, r *bigRequest) (resp bigResponse, err error) {
+	from, _ := strconv.Atoi(r.Cursor)
+	for i := from; i < bigItems; i++ {
+		if len(resp.Items) == r.Limit {
+			resp.NextCursor = strconv.Itoa(i)
+			break
+		}
+		resp.Items = append(resp.Items, strconv.Itoa(i)+strings.Repeat(" word", r.Size/5))
+	}
+	return resp, nil
 }
 
 type failRequest struct {
-	Code string `json:"code" jsonschema:"the error's code, or panic"`
+	Code string `json:"code" jsonschema:"the error's code, or panic, or many"`
 }
 
 func (*box) fail(_ context.Context, r *failRequest) (bigResponse, error) {
 	if r.Code == "panic" {
 		panic("the box is broken")
+	}
+	if r.Code == "many" {
+		return bigResponse{Items: slices.Repeat([]string{strings.Repeat("many ", 20)}, 1000)}, nil
 	}
 	code, _ := fault.ParseCode(r.Code)
 	return bigResponse{}, fault.New(code, "failed as asked")

@@ -2,8 +2,11 @@ package agent
 
 import "github.com/hivellm/synap-go/core/command"
 
-// toolBytes is how much a tool's answer holds, so that it stays well under 8,000 tokens.
-const toolBytes = 20 << 10
+// How much a tool's answer holds, so that it stays under 8,000 tokens: what was read is not to be had again.
+const (
+	toolBytes = 8 << 10
+	toolMost  = 50
+)
 
 // commands is everything that agents can ask. Names and numbers are permanent.
 func commands() []*command.Command {
@@ -32,6 +35,7 @@ func commands() []*command.Command {
 				Docs:        map[string]string{"wait_seconds": "-", "limit": "-", "thread": "-", "keep_unread": "-"},
 				Args:        []string{"wait_seconds=wait", "limit", "thread", "keep_unread"},
 				Defaults:    map[string]any{"max_bytes": toolBytes},
+				Most:        map[string]int{"limit": toolMost},
 				Aliases:     map[string]string{"wait": "wait_seconds", "max_messages": "limit", "peek": "keep_unread"},
 			},
 		}, (*Agents).inbox),

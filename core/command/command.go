@@ -88,6 +88,7 @@ type Tool struct {
 	Args        []string          // the request fields shown, in this order, "shown=field" to rename; empty means all
 	Docs        map[string]string // descriptions that say it better for a model, by shown name; "-": the name says it
 	Defaults    map[string]any    // values for fields the caller left out, by request field
+	Most        map[string]int    // the most that is passed on for a number, by request field: what takes things must not take more than it can show
 	Aliases     map[string]string // other spellings that are understood: spelling -> shown name
 	Former      *Former           // how servers of the first generation called it; nil when they did not have it
 }

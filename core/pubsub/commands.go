@@ -5,6 +5,12 @@ import (
 	"github.com/hivellm/synap-go/core/command"
 )
 
+// How much a tool's answer holds, so that it stays under 8,000 tokens: what was heard is not to be had again.
+const (
+	toolTakeBytes = 8 << 10
+	toolTakeMost  = 50
+)
+
 // commands is everything a client can ask of topics.
 func commands() []*command.Command {
 	return []*command.Command{
@@ -42,6 +48,8 @@ func commands() []*command.Command {
 				Description: "Hear topics from now on. The first call gives patterns and returns a subscription; pass that to later calls, within 5 minutes, to miss nothing. dropped = how many were lost.",
 				Docs:        map[string]string{"patterns": "* = one level, # = the rest.", "subscription": "-", "wait_seconds": "-", "limit": "-", "close": "-"},
 				Args:        []string{"patterns", "subscription", "wait_seconds=wait", "limit", "close"},
+				Defaults:    map[string]any{"max_bytes": toolTakeBytes},
+				Most:        map[string]int{"limit": toolTakeMost},
 				Aliases:     map[string]string{"topics": "patterns", "topic": "patterns", "pattern": "patterns", "wait": "wait_seconds"},
 			},
 		}, (*Broker).listen),

@@ -33,6 +33,7 @@ type ListenRequest struct {
 	WaitMS       int64    `json:"wait_ms,omitempty" min:"0" max:"25000" jsonschema:"how long to wait for the first message, in milliseconds"`
 	Wait         int64    `json:"wait,omitempty" min:"0" max:"25" jsonschema:"how long to wait for the first message, in seconds"`
 	Limit        int      `json:"limit,omitempty" default:"50" min:"1" max:"1000" jsonschema:"answer with at most so many messages"`
+	MaxBytes     int      `json:"max_bytes,omitempty" default:"1048576" min:"1" max:"16777216" jsonschema:"and at most so many bytes, but at least one message"`
 	Close        bool     `json:"close,omitempty" jsonschema:"end the subscription"`
 }
 
@@ -77,7 +78,7 @@ func (b *Broker) listen(ctx context.Context, r *ListenRequest) (ListenResponse, 
 		resp.Subscription = ""
 	}
 	for {
-		messages, dropped, err := h.take(r.Limit)
+		messages, dropped, err := h.take(r.Limit, r.MaxBytes)
 		resp.Dropped += dropped
 		if err != nil {
 			return ListenResponse{}, err

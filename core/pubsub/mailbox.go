@@ -2,6 +2,7 @@ package pubsub
 
 import (
 	"context"
+	"math"
 	"sync"
 
 	"github.com/hivellm/synap-go/core/fault"
@@ -98,10 +99,10 @@ func (s *subscription) push(m *Message) {
 
 // take returns up to limit messages, oldest first, and how many were lost before them. The reason why nothing
 // more will come follows once the mailbox is empty.
-func (s *subscription) take(limit int) (messages []*Message, dropped uint64, err error) {
+func (s *subscription) take(limit, maxBytes int) (messages []*Message, dropped uint64, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	n := min(limit, s.count)
+	n := s.fitting(min(limit, s.count), maxBytes)
 	if n > 0 {
 		messages = make([]*Message, n)
 	}
@@ -116,6 +117,20 @@ func (s *subscription) take(limit int) (messages []*Message, dropped uint64, err
 		err = s.end
 	}
 	return messages, dropped, err
+}
+
+// fitting is how many of the next n messages take at most so many bytes, but at least one. s.mu is held.
+func (s *subscription) fitting(n, maxBytes int) int {
+	if maxBytes == math.MaxInt {
+		return n // who streams does not count
+	}
+	bytes := 0
+	for i := range n {
+		if bytes += s.box[(s.head+i)%len(s.box)].size(); bytes > maxBytes && i > 0 {
+			return i
+		}
+	}
+	return n
 }
 
 // stop ends the subscription for the reason.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"math"
 	"time"
 
 	"github.com/hivellm/synap-go/core/auth"
@@ -58,7 +59,7 @@ func (b *Broker) ask(ctx context.Context, r *AskRequest) (AskResponse, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, time.Duration(r.TimeoutMS)*time.Millisecond, late)
 	defer cancel()
 	for {
-		if messages, _, _ := s.take(1); len(messages) > 0 {
+		if messages, _, _ := s.take(1, math.MaxInt); len(messages) > 0 {
 			m := messages[0]
 			return AskResponse{Message: m.Message, Headers: m.Headers, RepliedBy: m.PublishedBy}, nil
 		}

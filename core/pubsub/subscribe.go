@@ -2,6 +2,7 @@ package pubsub
 
 import (
 	"context"
+	"math"
 
 	"github.com/hivellm/synap-go/core/auth"
 	"github.com/hivellm/synap-go/core/command"
@@ -78,7 +79,7 @@ func (b *Broker) watch(ctx context.Context, r *SubscribeRequest, out *command.St
 	}
 	defer b.unsubscribe(s)
 	for {
-		messages, dropped, err := s.take(batch)
+		messages, dropped, err := s.take(batch, math.MaxInt)
 		if dropped > 0 {
 			if err := out.Send(journal.Position{}, Event{Event: "dropped", Dropped: dropped}); err != nil {
 				return err

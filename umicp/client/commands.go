@@ -2118,6 +2118,7 @@ type PubsubListenRequest struct {
 	WaitMS       int64    `json:"wait_ms,omitempty"`      // how long to wait for the first message, in milliseconds
 	Wait         int64    `json:"wait,omitempty"`         // how long to wait for the first message, in seconds
 	Limit        int      `json:"limit,omitempty"`        // answer with at most so many messages
+	MaxBytes     int      `json:"max_bytes,omitempty"`    // and at most so many bytes, but at least one message
 	Close        bool     `json:"close,omitempty"`        // end the subscription
 }
 
