@@ -38,7 +38,7 @@ var tensorFieldType = reflect.TypeFor[tensorField]()
 
 func newRow(c *command.Command) *row {
 	r := &row{command: c, fields: map[string][]int{}}
-	r.inline = (c.Kind == command.KindRead || c.Kind == command.KindWrite) && !c.Waits && !c.Open
+	r.inline = (c.Kind == command.KindRead || c.Kind == command.KindWrite) && !c.MayWait() && !c.Open
 	for _, f := range reflect.VisibleFields(c.Request) {
 		name := jsonName(f)
 		switch {

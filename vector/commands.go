@@ -85,10 +85,11 @@ func readers() []*command.Command {
 			Doc:     "With a filter a page may be short, even empty, and have a next page.",
 		}, (*Collections).scroll),
 		command.Read(command.Info{
-			Name: "vector.search", Op: 0x050a, Weight: 10, Args: "collection vector...", Routes: []string{"POST /collections/:collection/search"},
+			Name: "vector.search", Op: 0x050a, Weight: 10, Asks: true, Args: "collection vector...", Routes: []string{"POST /collections/:collection/search"},
 			Summary: "Return the points whose vectors are nearest to a vector, or to a point's.",
 			Doc: "A filter that leaves few points is answered exactly, one that leaves many while the graph is walked: there are never fewer hits " +
-				"than points that it means, up to limit. What a walk over a smaller copy finds is always measured again with the whole vectors.",
+				"than points that it means, up to limit. What a walk over a smaller copy finds is always measured again with the whole vectors. With peers the " +
+				"search is made at other servers, too, under the rights that they give this one: it needs read access to the peers here.",
 		}, (*Collections).search),
 		command.Read(command.Info{
 			Name: "vector.recommend", Op: 0x050b, Weight: 10, Args: "collection positive...", Routes: []string{"POST /collections/:collection/recommend"},

@@ -64,15 +64,25 @@ type SearchRequest struct {
 	Query
 	Queries []Query `json:"queries,omitempty" max:"100" jsonschema:"several searches, instead of the fields above"`
 	Shown
+	Peers         []string `json:"peers,omitempty" max:"16" jsonschema:"search the collections of this name at these peers, too, and make one ranking of it; * alone is every peer"`
+	PeerTimeoutMS int64    `json:"peer_timeout_ms,omitempty" min:"0" max:"25000" jsonschema:"how long to wait for peers, in milliseconds; 2000 when absent. The answer is partial without those that have not answered by then"`
 }
 
-// Resource is the collection.
-func (r *SearchRequest) Resource() auth.Resource { return auth.Name(structureName, r.Collection) }
+const defaultPeerTimeoutMS = 2000
 
 // Validate checks every query.
 func (r *SearchRequest) Validate() error {
+	if r.PeerTimeoutMS == 0 {
+		r.PeerTimeoutMS = defaultPeerTimeoutMS
+	}
 	if len(r.Queries) == 0 {
-		return r.Query.validate()
+		if err := r.Query.validate(); err != nil {
+			return err
+		}
+		return r.validatePeers()
+	}
+	if err := r.validatePeers(); err != nil {
+		return err
 	}
 	if r.Query.given() {
 		return fault.New(fault.Invalid, `"queries" stands for itself: each has a vector, limit and filter of its own`).With("field", "queries")
@@ -97,6 +107,7 @@ func inQuery(i int, err error) error {
 // Hit is a point that was found.
 type Hit struct {
 	Score float32 `json:"score" jsonschema:"how near it is: under cosine and dot more is nearer, under euclidean and hamming less"`
+	Peer  string  `json:"peer,omitempty" jsonschema:"of a search of peers: the one that has it; absent: it is here"`
 	Point
 }
 
@@ -104,6 +115,9 @@ type Hit struct {
 type SearchResponse struct {
 	Hits    []Hit     `json:"hits,omitempty" jsonschema:"the nearest points, the nearest first"`
 	Results []Results `json:"results,omitempty" jsonschema:"with queries: the hits of each, in their order"`
+
+	Peers   []PeerAnswer `json:"peers,omitempty" jsonschema:"of a search of peers: what came of asking each"`
+	Partial bool         `json:"partial,omitempty" jsonschema:"true when not all of them answered: nearer points may be missing"`
 }
 
 // Results are the hits of one of several searches.
@@ -112,6 +126,9 @@ type Results struct {
 }
 
 func (s *Collections) search(ctx context.Context, r *SearchRequest) (resp SearchResponse, err error) {
+	if r.Waits() {
+		return s.searchEverywhere(ctx, r)
+	}
 	e, err := s.look(r.Collection)
 	if err != nil {
 		return resp, err
@@ -177,7 +194,7 @@ func (s *Collections) nearest(e *entry, l *Look, vector tensor.Floats, filter *c
 	}
 	hits := make([]Hit, len(found))
 	for i, h := range found {
-		hits[i] = Hit{h.Score, shown.point(h.Point, h.Vectors)}
+		hits[i] = Hit{Score: h.Score, Point: shown.point(h.Point, h.Vectors)}
 		if err := room.take(&hits[i].Point); err != nil {
 			return nil, err
 		}

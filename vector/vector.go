@@ -33,8 +33,11 @@ const structureName = "vector"
 // MaxCollections bounds how many collections a namespace has; the next one is refused with Exhausted.
 const MaxCollections = 1_000
 
-// Structure returns the declaration of vectors.
-func Structure() *command.Structure {
+// Structure returns the declaration of vectors that are searched here only.
+func Structure() *command.Structure { return Federated(nil) }
+
+// Federated returns the declaration of vectors, of which those elsewhere can be searched, too; nil is nowhere.
+func Federated(elsewhere Elsewhere) *command.Structure {
 	return &command.Structure{
 		Name: structureName, ID: ID,
 		Summary:  "Collections of points, found by what their vectors are near to.",
@@ -44,14 +47,15 @@ func Structure() *command.Structure {
 			"drop":  {Command: "vector.collection.delete", Field: "collection"},
 		}},
 		Condition: condition,
-		New:       func(env command.Env) command.State { return &Collections{env: env} },
+		New:       func(env command.Env) command.State { return &Collections{env: env, elsewhere: elsewhere} },
 		DecodeOp:  decodeOp,
 	}
 }
 
 // Collections is the collections of one namespace.
 type Collections struct {
-	env command.Env
+	env       command.Env
+	elsewhere Elsewhere // nil: there is nobody to ask
 
 	building atomic.Bool  // a sweep was asked for, to build
 	turn     atomic.Int64 // which collection the next sweep builds first; the sweeper's own

@@ -12,7 +12,6 @@ import (
 	"github.com/hivellm/synap-go/core/fault"
 	"github.com/hivellm/synap-go/core/journal"
 	"github.com/hivellm/synap-go/memory"
-	"github.com/hivellm/synap-go/peer"
 	"github.com/hivellm/synap-go/persistence"
 	"github.com/hivellm/synap-go/persistence/vfs"
 )
@@ -45,7 +44,7 @@ func (c *Config) storeOptions(fs vfs.FS, decode persistence.DecodeOp) (persisten
 
 // openDurable opens the data directory and makes an engine whose journal is there. The engine refuses every command
 // until recoverDurable is through.
-func openDurable(c *Config, fs vfs.FS, log *logrus.Logger, m memory.Options, links peer.Links) (*core.Engine, *persistence.Store, error) {
+func openDurable(c *Config, fs vfs.FS, log *logrus.Logger, m memory.Options, links links) (*core.Engine, *persistence.Store, error) {
 	var engine *core.Engine
 	options, err := c.storeOptions(fs, func(structure, kind uint8, data []byte) (journal.Op, error) {
 		return engine.DecodeOp(structure, kind, data)

@@ -61,7 +61,7 @@ func clientSource(table *command.Table) ([]byte, error) {
 	}
 	b.WriteString(")\n\n// beside are the operations that may take a while: each call has a stream of its own.\nvar beside = map[string]bool{\n")
 	for _, c := range table.Commands() {
-		if c.Waits || c.Open || c.Kind == command.KindAct {
+		if c.MayWait() || c.Open || c.Kind == command.KindAct {
 			fmt.Fprintf(&b, "%q: true,\n", c.Name)
 		}
 	}

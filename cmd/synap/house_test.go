@@ -51,7 +51,7 @@ var plan = map[string][]string{
 	// Vectors: the structure has commands and ops, collection the data, and what is below it knows no commands.
 	"vector": {
 		"core/auth", "core/command", "core/fault", "core/journal", "core/value",
-		"vector/collection", "vector/fusion", "vector/matrix", "vector/tensor",
+		"vector/collection", "vector/distance", "vector/fusion", "vector/matrix", "vector/tensor",
 	},
 	"vector/collection": {"core/fault", "core/journal", "core/value", "vector/distance", "vector/hnsw", "vector/tensor", "vector/text"},
 	"vector/matrix":     {"core/auth", "core/command", "core/fault", "core/value", "vector/tensor"},

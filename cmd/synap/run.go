@@ -36,8 +36,14 @@ import (
 	"github.com/hivellm/synap-go/vector/matrix"
 )
 
+// links are what makes links with other servers; nil is nothing.
+type links interface {
+	peer.Links
+	vector.Elsewhere
+}
+
 // structures are what an engine holds. To remove one, remove its line.
-func structures(m memory.Options, keys kv.Options, links peer.Links) []*command.Structure {
+func structures(m memory.Options, keys kv.Options, links links) []*command.Structure {
 	all := append([]*command.Structure{
 		kv.Structure(keys),
 		queue.Structure(queue.Options{}),
@@ -45,7 +51,7 @@ func structures(m memory.Options, keys kv.Options, links peer.Links) []*command.
 		pubsub.Structure(),
 		memory.Structure(m),
 		agent.Structure(),
-		vector.Structure(),
+		vector.Federated(links),
 		peer.Structure(peer.Options{Links: links}),
 	}, matrix.Structures()...)
 	var names []string

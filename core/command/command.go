@@ -64,6 +64,8 @@ type Info struct {
 	Open bool
 	// Waits marks a Read or Write whose handler may call Wait, and an Act that may take until its context ends.
 	Waits bool
+	// Asks marks a Read that may Wait only if its request says so, by a method Waits() bool: it asks others.
+	Asks bool
 	// Frees marks a Write that makes room, or that somebody needs in order to make room: it is let through when memory is
 	// used up, and no quota counts what it does.
 	Frees bool
@@ -141,6 +143,14 @@ func (c *Command) RequestSchema() *jsonschema.Schema { return c.requestSchema }
 
 // ResponseSchema describes the response, of a Watch the event. It is shared: do not change it.
 func (c *Command) ResponseSchema() *jsonschema.Schema { return c.responseSchema }
+
+// MayWait reports whether a call of the command may take a while, because it waits for something.
+func (c *Command) MayWait() bool { return c.Waits || c.Asks }
+
+// waits reports whether a call with this request may.
+func (c *Command) waits(req any) bool {
+	return c.Waits || (c.Asks && req.(interface{ Waits() bool }).Waits())
+}
 
 // Stats counts the command's calls.
 func (c *Command) Stats() *Stats { return &c.stats }

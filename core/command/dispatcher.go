@@ -211,7 +211,7 @@ func (d *Dispatcher) act(ctx context.Context, r *Request, space *Space, args any
 
 // read runs a Read so that it sees no transaction's middle.
 func (d *Dispatcher) read(ctx context.Context, r *Request, space *Space, args any) (any, error) {
-	if r.Command.Waits {
+	if r.Command.waits(args) {
 		guarded, release := r.guard(ctx, args)
 		defer release()
 		var spot parking

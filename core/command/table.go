@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -103,6 +104,9 @@ func (t *Table) checkThings(things *Things) error {
 	return nil
 }
 
+// sometimes is what the request of a Read implements that Asks.
+var sometimes = reflect.TypeFor[interface{ Waits() bool }]()
+
 var (
 	commandName = regexp.MustCompile(`^[a-z]+(\.[a-z]+(_[a-z]+)*)+$`)
 	toolName    = regexp.MustCompile(`^synap(_[a-z]+)+$`)
@@ -135,6 +139,8 @@ func (t *Table) add(c *Command, tools map[string]string) error {
 		return errors.New("declared open, but the request names a resource")
 	case c.Waits && c.Kind == KindWatch:
 		return errors.New("declared to wait, which a Watch always does")
+	case c.Asks && (c.Kind != KindRead || c.Waits || !c.Request.Implements(sometimes) && !reflect.PointerTo(c.Request).Implements(sometimes)):
+		return errors.New("declared to ask others, which only a Read does whose request has a method Waits")
 	case c.Frees && c.Kind != KindWrite:
 		return errors.New("declared to free memory, which only a Write can")
 	case c.ReadOnly() && c.Hints&Destructive != 0:

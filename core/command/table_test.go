@@ -81,6 +81,7 @@ func TestAWrongTableDoesNotStart(t *testing.T) {
 		{"a destructive read", with(func(i *command.Info) { i.Hints = command.Destructive }), "is not destructive"},
 		{"an act that needs nothing", command.Act(info(same), handle[nameRequest]), "which access it needs"},
 		{"a watch that says it waits", command.Watch(info(func(i *command.Info) { i.Waits = true }), (*toy).watch), "which a Watch always does"},
+		{"one that asks and cannot say when", with(func(i *command.Info) { i.Asks = true }), "which only a Read does whose request has a method Waits"},
 		{"a field without words", command.Read(info(same), handle[mutedRequest]), `field "extra" of the request has no jsonschema description`},
 		{"a bound that is no number", command.Read(info(same), handle[oddRequest]), "invalid syntax"},
 		{"an enum that is no string", command.Read(info(same), handle[enumRequest]), "an enum needs a string"},

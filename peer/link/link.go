@@ -38,6 +38,7 @@ type link struct {
 	now     peer.Status
 	told    string                // the error that Note was told last; "" is none since it was up
 	copiers map[courseKey]*copier // those that run
+	far     Side                  // the peer, while the connection lasts; nil else
 }
 
 func newLink(m *Manager, p *peer.Peer, here Side) *link {
@@ -66,6 +67,13 @@ func (l *link) status() peer.Status {
 		s.Behind += c.behind
 	}
 	return s
+}
+
+// live is the peer, if there is a connection.
+func (l *link) live() Side {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.far
 }
 
 // run connects, and again whenever the connection breaks, later each time that it does not come about.
@@ -150,9 +158,13 @@ func (l *link) session(ctx context.Context) (up bool, err error) {
 	}
 	l.state(peer.Connected)
 	l.mu.Lock()
-	l.now.Node = s.there.node
-	l.told = ""
+	l.now.Node, l.far, l.told = s.there.node, remote, ""
 	l.mu.Unlock()
+	defer func() {
+		l.mu.Lock()
+		l.far = nil
+		l.mu.Unlock()
+	}()
 	l.manager.o.Note(l.peer.Name, nil)
 	return true, s.run(ctx)
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/hivellm/synap-go/core/synaptest"
 	"github.com/hivellm/synap-go/peer"
 	"github.com/hivellm/synap-go/peer/link"
+	"github.com/hivellm/synap-go/vector"
 )
 
 // world is servers that reach each other by a wire that breaks on demand.
@@ -72,7 +73,7 @@ func permissions(texts ...string) (all []auth.Permission) {
 func (s *server) start(made func(structures func() []*command.Structure) *synaptest.Recording) {
 	s.links = link.New(link.Options{Dial: s.dial, Key: func(name string) (string, error) { return "key of " + name, nil }})
 	recording := made(func() []*command.Structure {
-		return []*command.Structure{stream.Structure(stream.Options{}), peer.Structure(peer.Options{Links: s.links})}
+		return []*command.Structure{stream.Structure(stream.Options{}), vector.Federated(s.links), peer.Structure(peer.Options{Links: s.links})}
 	})
 	s.world.mu.Lock()
 	s.engine = recording
@@ -402,6 +403,43 @@ func TestOriginsCannotBeForged(t *testing.T) {
 			if fault.CodeOf(err) != fault.Denied {
 				t.Errorf("%s: %v", payload, err)
 			}
+		}
+	})
+}
+
+// TestASearchOverLinks searches at two peers, one of which then goes away.
+func TestASearchOverLinks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := open(t, "a", "b", "c")
+		for i, name := range []string{"a", "b", "c"} {
+			w.say(name, "vector.collection.create", `{"collection":"docs","dimension":2,"metric":"euclidean"}`)
+			w.say(name, "vector.upsert", fmt.Sprintf(`{"collection":"docs","id":%q,"vector":[%d,0.5],"payload":{"at":%q}}`, name, i, name))
+		}
+		w.link("a", "b", `[]`)
+		w.link("a", "c", `[]`)
+		w.until("both are connected", func() bool {
+			peers := w.peers("a")
+			return peers["b"].State == peer.Connected && peers["c"].State == peer.Connected
+		})
+		search := func() (ids []string, resp vector.SearchResponse) {
+			text := w.say("a", "vector.search", `{"collection":"docs","vector":[2,0.5],"peers":["*"]}`)
+			if err := json.Unmarshal([]byte(text), &resp); err != nil {
+				t.Fatal(err)
+			}
+			for _, h := range resp.Hits {
+				ids = append(ids, h.ID.String()+"@"+h.Peer)
+			}
+			return ids, resp
+		}
+		if ids, resp := search(); !slices.Equal(ids, []string{"c@c", "b@b", "a@"}) || resp.Partial || string(resp.Hits[0].Payload) != `{"at":"c"}` {
+			t.Errorf("all hold %q: %+v", ids, resp)
+		}
+		w.servers["c"].restart()
+		w.mu.Lock()
+		w.cut[[2]string{"a", "c"}] = true
+		w.mu.Unlock()
+		if ids, resp := search(); !slices.Equal(ids, []string{"b@b", "a@"}) || !resp.Partial || resp.Peers[1].Code != "unavailable" {
+			t.Errorf("without c they hold %q: %+v", ids, resp)
 		}
 	})
 }

@@ -12,10 +12,13 @@ package link
 import (
 	"context"
 	"crypto/tls"
+	"encoding/json"
+	"slices"
 	"sync"
 
 	"github.com/hivellm/synap-go/core/auth"
 	"github.com/hivellm/synap-go/core/command"
+	"github.com/hivellm/synap-go/core/fault"
 	"github.com/hivellm/synap-go/peer"
 	"github.com/hivellm/synap-go/umicp/client"
 )
@@ -92,6 +95,38 @@ func (m *Manager) Status(namespace uint32, name string) (peer.Status, bool) {
 		return peer.Status{}, false
 	}
 	return l.status(), true
+}
+
+// Peers are the peers of a namespace that there are links with, whether they work or not, in order.
+func (m *Manager) Peers(namespace uint32) (all []string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for k := range m.links {
+		if k.namespace == namespace {
+			all = append(all, k.peer)
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// Ask runs a command at a peer over its link, and fills in what answer points at.
+func (m *Manager) Ask(ctx context.Context, namespace uint32, name, operation string, args, answer any) error {
+	m.mu.Lock()
+	l := m.links[linkKey{namespace, name}]
+	m.mu.Unlock()
+	if l == nil {
+		return fault.New(fault.NotFound, "there is no link with a peer %q", name)
+	}
+	side := l.live()
+	if side == nil {
+		return fault.New(fault.Unavailable, "the link with %s does not work now", name)
+	}
+	text, err := json.Marshal(args)
+	if err != nil {
+		return fault.Wrap(fault.Internal, err, "the request does not encode: %v", err)
+	}
+	return side.Call(ctx, operation, json.RawMessage(text), answer)
 }
 
 // Run makes the links that peers ask for, until the context ends; then it ends them all.

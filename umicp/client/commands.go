@@ -68,6 +68,7 @@ var beside = map[string]bool{
 	"transaction.unwatch":  true,
 	"transaction.watch":    true,
 	"txn.exec":             true,
+	"vector.search":        true,
 	"vector.upsert":        true,
 }
 
@@ -3197,26 +3198,30 @@ type VectorScrollResponse struct {
 
 // VectorSearchRequest is what the command table says of it; docs/commands.md describes it.
 type VectorSearchRequest struct {
-	Collection  string           `json:"collection"`             // the collection
-	Vector      []float32        `json:"vector,omitempty"`       // look for what is near to this
-	ID          json.RawMessage  `json:"id,omitzero"`            // or near to this point, which is not among the answer
-	Using       string           `json:"using,omitempty"`        // the name of the vectors to compare with; absent is the default one
-	Filter      *json.RawMessage `json:"filter,omitempty"`       // only the points that it means
-	Limit       int              `json:"limit,omitempty"`        // how many points are wanted; 10 when absent
-	Offset      int              `json:"offset,omitempty"`       // pass over so many of the nearest
-	MinScore    *float32         `json:"min_score,omitempty"`    // only points with this score or a better one: at least it under cosine and dot, at most it under euclidean and hamming
-	Exact       bool             `json:"exact,omitempty"`        // measure every vector instead of walking the graph
-	Ef          int              `json:"ef,omitempty"`           // how widely the graph is searched: more finds more of the nearest, and takes longer; 64 when absent, and never less than limit and offset
-	Queries     []VectorQuery    `json:"queries,omitempty"`      // several searches, instead of the fields above
-	WithPayload *bool            `json:"with_payload,omitempty"` // whether payload and text are answered; true when absent
-	Fields      []string         `json:"fields,omitempty"`       // only these fields of the payload, with dots into objects
-	WithVectors bool             `json:"with_vectors,omitempty"` // whether vectors are answered, as they are kept
+	Collection    string           `json:"collection"`                // the collection
+	Vector        []float32        `json:"vector,omitempty"`          // look for what is near to this
+	ID            json.RawMessage  `json:"id,omitzero"`               // or near to this point, which is not among the answer
+	Using         string           `json:"using,omitempty"`           // the name of the vectors to compare with; absent is the default one
+	Filter        *json.RawMessage `json:"filter,omitempty"`          // only the points that it means
+	Limit         int              `json:"limit,omitempty"`           // how many points are wanted; 10 when absent
+	Offset        int              `json:"offset,omitempty"`          // pass over so many of the nearest
+	MinScore      *float32         `json:"min_score,omitempty"`       // only points with this score or a better one: at least it under cosine and dot, at most it under euclidean and hamming
+	Exact         bool             `json:"exact,omitempty"`           // measure every vector instead of walking the graph
+	Ef            int              `json:"ef,omitempty"`              // how widely the graph is searched: more finds more of the nearest, and takes longer; 64 when absent, and never less than limit and offset
+	Queries       []VectorQuery    `json:"queries,omitempty"`         // several searches, instead of the fields above
+	WithPayload   *bool            `json:"with_payload,omitempty"`    // whether payload and text are answered; true when absent
+	Fields        []string         `json:"fields,omitempty"`          // only these fields of the payload, with dots into objects
+	WithVectors   bool             `json:"with_vectors,omitempty"`    // whether vectors are answered, as they are kept
+	Peers         []string         `json:"peers,omitempty"`           // search the collections of this name at these peers, too, and make one ranking of it; * alone is every peer
+	PeerTimeoutMS int64            `json:"peer_timeout_ms,omitempty"` // how long to wait for peers, in milliseconds; 2000 when absent. The answer is partial without those that have not answered by then
 }
 
 // VectorSearchResponse is what the command table says of it; docs/commands.md describes it.
 type VectorSearchResponse struct {
-	Hits    []VectorHit     `json:"hits,omitempty"`    // the nearest points, the nearest first
-	Results []VectorResults `json:"results,omitempty"` // with queries: the hits of each, in their order
+	Hits    []VectorHit        `json:"hits,omitempty"`    // the nearest points, the nearest first
+	Results []VectorResults    `json:"results,omitempty"` // with queries: the hits of each, in their order
+	Peers   []VectorPeerAnswer `json:"peers,omitempty"`   // of a search of peers: what came of asking each
+	Partial bool               `json:"partial,omitempty"` // true when not all of them answered: nearer points may be missing
 }
 
 // VectorUpsertRequest is what the command table says of it; docs/commands.md describes it.
@@ -3884,6 +3889,7 @@ type VectorHybridHit struct {
 // VectorHit is what the command table says of it; docs/commands.md describes it.
 type VectorHit struct {
 	Score     float32              `json:"score"`                // how near it is: under cosine and dot more is nearer, under euclidean and hamming less
+	Peer      string               `json:"peer,omitempty"`       // of a search of peers: the one that has it; absent: it is here
 	ID        json.RawMessage      `json:"id"`                   //
 	Version   uint64               `json:"version"`              // of the record that put it
 	Payload   json.RawMessage      `json:"payload,omitempty"`    //
@@ -3909,6 +3915,15 @@ type VectorQuery struct {
 // VectorResults is what the command table says of it; docs/commands.md describes it.
 type VectorResults struct {
 	Hits []VectorHit `json:"hits"` //
+}
+
+// VectorPeerAnswer is what the command table says of it; docs/commands.md describes it.
+type VectorPeerAnswer struct {
+	Peer   string `json:"peer"`            //
+	Hits   int    `json:"hits"`            // how many points it found, not all of which need to be among the answer
+	TookMS int64  `json:"took_ms"`         // how long it took
+	Code   string `json:"code,omitempty"`  // why it found none: timeout, unavailable, not_found when it has no such collection, …
+	Error  string `json:"error,omitempty"` // the same in words
 }
 
 // VectorPointInput is what the command table says of it; docs/commands.md describes it.
