@@ -35,12 +35,16 @@ func TestGeneratedFilesAreFresh(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	toolPage, err := toolReference(table)
+	if err != nil {
+		t.Fatal(err)
+	}
 	client, err := clientSource(table)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, want := range map[string][]byte{
-		"docs/openapi.json": openAPI, "docs/mcp-tools.json": tools, "docs/commands.md": reference(table), "docs/config.md": []byte(settingsPage()),
+		"docs/openapi.json": openAPI, "docs/mcp-tools.json": tools, "docs/mcp-tools.md": toolPage, "docs/commands.md": reference(table), "docs/config.md": []byte(settingsPage()),
 		"umicp/client/commands.go": client,
 	} {
 		file := filepath.Join(root, name)

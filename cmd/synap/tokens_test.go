@@ -74,6 +74,17 @@ func TestToolTokens(t *testing.T) {
 			}()
 		}
 	}
+	page, err := os.ReadFile(root + "/docs/mcp.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range strings.Split(strings.TrimSpace(got.String()), "\n") {
+		f := strings.Fields(line)
+		row := fmt.Sprintf("| `%s` | %s | %s |", f[0], f[1], thousands(f[3]))
+		if !strings.Contains(string(page), row) {
+			t.Errorf("docs/mcp.md does not say %s", row)
+		}
+	}
 	const golden = "testdata/tool-tokens.txt"
 	if *update {
 		if err := os.WriteFile(golden, []byte(got.String()), 0o600); err != nil {
@@ -84,4 +95,12 @@ func TestToolTokens(t *testing.T) {
 	if err != nil || string(want) != got.String() {
 		t.Errorf("counted\n%s%s says (%v)\n%s", got.String(), golden, err, want)
 	}
+}
+
+// thousands is a number as people write it.
+func thousands(digits string) string {
+	if n := len(digits) - 3; n > 0 {
+		return digits[:n] + "," + digits[n:]
+	}
+	return digits
 }
