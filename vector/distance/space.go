@@ -1,6 +1,7 @@
 package distance
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"unsafe"
@@ -142,6 +143,11 @@ func (s *Space) copied() bool { return s.walk != s.element }
 
 // Rescores says whether what a walk measures has to be measured again: not if it saw all there is.
 func (s *Space) Rescores() bool { return s.element != Bit }
+
+// Same says whether the coarse parts of two rows are the same: whatever is measured is as far from one as from the other.
+func (s *Space) Same(rows *Rows, a, b uint32) bool {
+	return rows.Head(a).Factor == rows.Head(b).Factor && bytes.Equal(rows.Row(a)[:s.rest], rows.Row(b)[:s.rest])
+}
 
 // Check says what is wrong with a vector for this Space: its dimension, a number that is none or too
 // large, or a length of zero under cosine, which has no direction.

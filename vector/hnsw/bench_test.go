@@ -34,3 +34,18 @@ func BenchmarkInsert(b *testing.B) {
 		i++
 	}
 }
+
+// BenchmarkSearch walks over real sentences.
+func BenchmarkSearch(b *testing.B) {
+	vectors, queries := sentences(b)
+	x := filled(b, Options{Dim: 384}, vectors)
+	var hits []Hit
+	i := 0
+	for b.Loop() {
+		var err error
+		if hits, err = x.Search(queries[i%len(queries)], 10, 64, Filter{}, hits[:0]); err != nil {
+			b.Fatal(err)
+		}
+		i++
+	}
+}

@@ -105,6 +105,9 @@ func (x *Index) unlink(s *scratch, id uint32, level int) {
 			x.introduce(s, n, level, neighbours)
 		}
 	}
+	if level == 0 {
+		x.resettle(s, id, neighbours)
+	}
 }
 
 // reconnect makes a node that links to a dead one link to its living neighbours instead, as far as they are good.

@@ -63,6 +63,8 @@ func (x *Index) link(s *scratch, id uint32) {
 		start = Hit{ID: entry, Distance: 0}
 	}
 	s.hits = append(s.hits[:0], start)
+	s.node, s.self = id, x.distanceToSelf(s, id)
+	defer func() { s.self = nobody }()
 	for l := min(level, top); l >= 0; l-- {
 		x.walk(s, s.hits, l, x.options.EfConstruction)
 		s.hits = s.hits[:0]
@@ -74,8 +76,14 @@ func (x *Index) link(s *scratch, id uint32) {
 		s.merged = append(s.merged[:0], s.hits...)
 		chosen := slices.Clone(x.choose(s, s.merged, x.options.M, true))
 		x.join(s, id, l, chosen)
+		placed, twins := false, false
 		for _, c := range chosen {
-			x.join(s, c.ID, l, []Hit{{ID: id, Distance: c.Distance}})
+			ok := x.join(s, c.ID, l, []Hit{{ID: id, Distance: c.Distance}})
+			twin := c.Distance == s.self
+			placed, twins = placed || ok && (twin || !twins), twins || twin
+		}
+		if l == 0 && !placed && len(chosen) > 0 {
+			x.adopt(s, id, chosen[0].ID)
 		}
 	}
 	if level > top {
@@ -84,11 +92,12 @@ func (x *Index) link(s *scratch, id uint32) {
 }
 
 // join adds neighbours, with their distances from the node, to a node's list. A list that would grow too long is
-// chosen anew; that leaves it shorter than it may be, so the next few fit without choosing.
-func (x *Index) join(s *scratch, id uint32, level int, more []Hit) {
+// chosen anew; that leaves it shorter than it may be, so the next few fit without choosing. It says whether the last of
+// more is in the list then.
+func (x *Index) join(s *scratch, id uint32, level int, more []Hit) bool {
 	defer x.lock(id).Unlock()
 	if !x.alive.has(id) {
-		return // it died since it was found: a dead node's lists stay empty
+		return false // it died since it was found: a dead node's lists stay empty
 	}
 	list := x.links.list(id, level)
 	s.ids = read(list, s.ids[:0])
@@ -99,7 +108,7 @@ func (x *Index) join(s *scratch, id uint32, level int, more []Hit) {
 		}
 	}
 	if len(s.ids) == had {
-		return
+		return len(more) > 0 && slices.Contains(s.ids, more[len(more)-1].ID)
 	}
 	if len(s.ids) <= len(list) {
 		if level == 0 {
@@ -108,9 +117,10 @@ func (x *Index) join(s *scratch, id uint32, level int, more []Hit) {
 			}
 		}
 		write(list, s.ids)
-		return
+		return true
 	}
 	x.rechoose(s, id, level, s.ids, had)
+	return slices.Contains(s.ids, more[len(more)-1].ID)
 }
 
 // rechoose makes a node's list the best of ids, of which the first had are in the list now. The node's lock is held,
@@ -125,15 +135,16 @@ func (x *Index) rechoose(s *scratch, id uint32, level int, ids []uint32, had int
 			n++
 		}
 	}
-	ids = ids[:n]
+	ids = append(ids[:n], id)
 	x.space.From(&s.stored, x.rows, id)
-	distances := s.room(n)
+	distances := s.room(n + 1)
 	x.space.Coarse(&s.stored, x.rows, ids, distances)
 	s.merged = s.merged[:0]
-	for i, other := range ids {
+	for i, other := range ids[:n] {
 		s.merged = append(s.merged, Hit{ID: other, Distance: distances[i]})
 	}
 	slices.SortFunc(s.merged, nearer)
+	s.merged = x.thin(id, distances[n], s.merged, old)
 	chosen := x.choose(s, s.merged, len(list), false)
 	s.ids = s.ids[:0]
 	for _, c := range chosen {

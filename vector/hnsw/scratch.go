@@ -13,6 +13,12 @@ type scratch struct {
 	visited []uint8 // visited[id] == tag: this walk has seen the id
 	tag     uint8
 
+	// A walk for a node that is put in: it, how far it is from itself, and how many of its twins were seen. Else self is
+	// nobody.
+	node  uint32
+	self  float32
+	twins int
+
 	pool   []candidate // of a walk
 	chosen []Hit       // neighbours that were chosen
 	merged []Hit       // candidates for them
@@ -22,7 +28,7 @@ type scratch struct {
 	through []uint32 // and nodes that it steps over, in the order of their lists
 }
 
-func newScratch() *scratch { return &scratch{distances: make([]float32, batch)} }
+func newScratch() *scratch { return &scratch{distances: make([]float32, batch), self: nobody} }
 
 // begin starts a walk over ids under end: nothing is visited. One byte an id keeps the whole set in the nearest
 // caches; the price is that every 255th walk clears it.

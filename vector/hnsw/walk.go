@@ -48,7 +48,8 @@ func (x *Index) descend(s *scratch, to int) (Hit, bool) {
 // coarse distances: always the nearest whose links were not followed yet is followed.
 func (x *Index) walk(s *scratch, start []Hit, level, ef int) {
 	s.begin(x.end)
-	pool := s.pool[:0]
+	s.twins = 0
+	pool, self := s.pool[:0], s.self
 	for _, h := range start {
 		if s.visited[h.ID] != s.tag {
 			s.visited[h.ID] = s.tag
@@ -67,7 +68,7 @@ func (x *Index) walk(s *scratch, start []Hit, level, ef int) {
 		x.space.Coarse(&s.query, x.rows, s.ids, distances)
 		worst := pool[len(pool)-1].distance
 		for i, d := range distances {
-			if len(pool) == ef && d >= worst {
+			if len(pool) == ef && d >= worst || d == self && x.surplus(s, s.ids[i]) {
 				continue
 			}
 			var at int
