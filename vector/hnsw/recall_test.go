@@ -86,7 +86,7 @@ func recall(t *testing.T, x *Index, truth [][]Hit, queries [][]float32, ef int, 
 
 func TestRecallOnRealSentences(t *testing.T) {
 	vectors, queries := sentences(t)
-	vectors, queries = vectors[:1200], queries[:40]
+	vectors, queries = vectors[:1000], queries[:30]
 	exact := filled(t, Options{Dim: 384, Flat: true}, vectors)
 	for _, c := range []struct {
 		Options

@@ -11,7 +11,7 @@ import (
 // TestTwinsAreNoTrap puts many of one vector among others: the others are found as if they were alone, every twin can be
 // come by, and so it stays while the twins are deleted in any order.
 func TestTwinsAreNoTrap(t *testing.T) {
-	const dim, n, one = 32, 1000, 5 // one of so many is no twin
+	const dim, n, one = 32, 600, 5 // one of so many is no twin
 	for _, o := range []Options{
 		{Dim: dim, M: 8, EfConstruction: 40},
 		{Dim: dim, M: 8, EfConstruction: 40, Metric: distance.Euclidean, Element: distance.Int8},
