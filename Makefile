@@ -38,8 +38,8 @@ staticcheck: ## staticcheck, at the pinned version
 
 .PHONY: race
 race: ## all Go tests; with the race detector where there is a C compiler, which it needs
-	@if command -v $${CC:-cc} >/dev/null 2>&1; then set -x; CGO_ENABLED=1 $(GO) test -race ./...; \
-	else echo "no C compiler: the race detector is left out"; set -x; $(GO) test ./...; fi
+	@if command -v $${CC:-cc} >/dev/null 2>&1; then set -x; CGO_ENABLED=1 $(GO) test -race -timeout 20m ./...; \
+	else echo "no C compiler: the race detector is left out"; set -x; $(GO) test -timeout 20m ./...; fi
 
 .PHONY: inspect
 inspect: ## list and call the tools with the MCP inspector, over stdio and HTTP (needs npm)
