@@ -26,9 +26,12 @@ type bench struct {
 	sets     []kv.SetRequest
 }
 
-func newBench(b *testing.B) *bench {
+func newBench(b *testing.B) *bench { return startBench(b) }
+
+// startBench is newBench of an engine that has more structures.
+func startBench(b *testing.B, more ...*command.Structure) *bench {
 	b.Helper()
-	engine, err := core.New(core.Options{Structures: []*command.Structure{kv.Structure(kv.Options{})}})
+	engine, err := core.New(core.Options{Structures: append([]*command.Structure{kv.Structure(kv.Options{})}, more...)})
 	if err != nil {
 		b.Fatal(err)
 	}

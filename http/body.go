@@ -50,7 +50,7 @@ func (d *Door) readBody(r *http.Request) ([]byte, error) {
 // openBody returns a reader of the body that inflates it and ends with an error in the caller's terms when it
 // becomes larger than is allowed. Whoever opens it frees it.
 func (d *Door) openBody(r *http.Request) (*bounded, error) {
-	limit := d.o.MaxBodyBytes
+	limit := d.rules.Load().maxBody
 	if r.ContentLength > limit {
 		return nil, tooLarge(limit)
 	}

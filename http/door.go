@@ -143,7 +143,7 @@ func New(o Options) (*Door, error) {
 	}
 	d := &Door{o: o, rows: map[*command.Command]*row{}}
 	d.rates, _ = o.Executor.(rater)
-	d.Change(Changeable{AllowedHosts: o.AllowedHosts, AllowedOrigins: o.AllowedOrigins, MaxBatch: o.MaxBatch})
+	d.Change(Changeable{AllowedHosts: o.AllowedHosts, AllowedOrigins: o.AllowedOrigins, MaxBatch: o.MaxBatch, MaxBodyBytes: o.MaxBodyBytes})
 	d.stopping, d.stop = context.WithCancel(context.Background())
 	for _, c := range o.Executor.Table().Commands() {
 		d.rows[c] = newRow(c)
@@ -160,12 +160,14 @@ func New(o Options) (*Door, error) {
 type Changeable struct {
 	AllowedHosts, AllowedOrigins []string
 	MaxBatch                     int
+	MaxBodyBytes                 int64
 }
 
 // rules is what requests are held to.
 type rules struct {
 	front    front
 	maxBatch int
+	maxBody  int64
 }
 
 // Change has requests that come from now on held to other rules.
@@ -173,7 +175,10 @@ func (d *Door) Change(c Changeable) {
 	if c.MaxBatch <= 0 {
 		c.MaxBatch = DefaultMaxBatch
 	}
-	d.rules.Store(&rules{newFront(c.AllowedHosts, c.AllowedOrigins), c.MaxBatch})
+	if c.MaxBodyBytes <= 0 {
+		c.MaxBodyBytes = DefaultMaxBodyBytes
+	}
+	d.rules.Store(&rules{newFront(c.AllowedHosts, c.AllowedOrigins), c.MaxBatch, c.MaxBodyBytes})
 }
 
 // ServeHTTP implements http.Handler.

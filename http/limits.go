@@ -75,7 +75,7 @@ func (d *Door) slowDown(w http.ResponseWriter, r *http.Request) bool {
 	if d.o.Addresses == nil || !d.o.Addresses.Limited() || r.URL.Path == routeHealth || r.URL.Path == routeReady {
 		return false
 	}
-	err := d.o.Addresses.Take(addressKey(r.RemoteAddr), time.Now(), 1)
+	err := d.o.Addresses.Take(addressKey(r.RemoteAddr), quota.Rate{}, time.Now(), 1)
 	if err == nil {
 		return false
 	}

@@ -86,7 +86,7 @@ func (d *Door) serveSocket(x *exchange) error {
 		d.o.Log.WithError(err).Debug("a WebSocket handshake failed")
 		return nil // it has been answered
 	}
-	conn.SetReadLimit(d.o.MaxBodyBytes)
+	conn.SetReadLimit(d.rules.Load().maxBody)
 	s := &socket{peer: x.peer, door: d, conn: conn, pen: make(chan struct{}, 1), calls: map[string]context.CancelFunc{}}
 	s.ctx, s.cancel = context.WithCancel(detached(x.r.Context()))
 	d.sockets.Add(1)

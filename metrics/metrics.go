@@ -32,10 +32,22 @@ type Options struct {
 	Spaces  func() []*command.Space
 	Version string
 	Disk    func() core.DiskStatus // nil when everything is in memory
+	Log     func() Log             // nil when Disk is
 	Ready   func() error           // why the server cannot serve now; nil is always ready
 	Expires func() time.Time       // of the certificate; nil without TLS
 	// AuditDropped is how many lines of the audit log could not be written; nil without one.
 	AuditDropped func() uint64
+}
+
+// Log is how the log of changes fares.
+type Log struct {
+	QueuedBytes   int64 // that wait to be written
+	QueuedRecords uint64
+
+	SyncBounds     []time.Duration // of how long an fsync took
+	SyncCumulative []uint64        // how many took at most as long
+	Syncs          uint64
+	SyncTime       time.Duration // of all together
 }
 
 // Collector implements prometheus.Collector.
@@ -80,10 +92,14 @@ var (
 	expiresDesc    = prometheus.NewDesc("synap_tls_certificate_expiry_timestamp_seconds", "When the certificate in use ends.", nil, nil)
 	droppedDesc    = prometheus.NewDesc("synap_audit_dropped_lines_total", "Lines of the audit log that could not be written.", nil, nil)
 
-	logBytesDesc   = prometheus.NewDesc("synap_log_bytes", "The size of the log on disk.", nil, nil)
-	logRecordsDesc = prometheus.NewDesc("synap_log_records_total", "Records that were ever written: the newest version.", nil, nil)
-	unsyncedDesc   = prometheus.NewDesc("synap_log_unsynced_records", "Records that a power failure could take.", nil, nil)
-	healthyDesc    = prometheus.NewDesc("synap_log_healthy", "1 while changes are taken; 0 when the disk has failed.", nil, nil)
+	logBytesDesc    = prometheus.NewDesc("synap_log_bytes", "The size of the log on disk.", nil, nil)
+	logRecordsDesc  = prometheus.NewDesc("synap_log_records_total", "Records that were ever written: the newest version.", nil, nil)
+	unsyncedDesc    = prometheus.NewDesc("synap_log_unsynced_records", "Records that a power failure could take.", nil, nil)
+	healthyDesc     = prometheus.NewDesc("synap_log_healthy", "1 while changes are taken; 0 when the disk has failed.", nil, nil)
+	queuedBytesDesc = prometheus.NewDesc("synap_log_queued_bytes", "Bytes of records that wait to be written to the log.", nil, nil)
+	queuedDesc      = prometheus.NewDesc("synap_log_queued_records", "Records that wait to be written to the log.", nil, nil)
+	syncDesc        = prometheus.NewDesc("synap_log_fsync_duration_seconds", "How long it took to force the log to disk.", nil, nil)
+
 	snapshotsDesc  = prometheus.NewDesc("synap_snapshots", "Snapshots that are kept.", nil, nil)
 	snapshotAtDesc = prometheus.NewDesc("synap_snapshot_timestamp_seconds", "When the newest snapshot was taken; absent before the first.", nil, nil)
 	snapshotLag    = prometheus.NewDesc("synap_snapshot_lag_records", "Records since the newest snapshot began, which a start has to read.", nil, nil)
@@ -102,6 +118,11 @@ func (c *Collector) Describe(out chan<- *prometheus.Desc) {
 	}
 	if c.o.Disk != nil {
 		for _, d := range []*prometheus.Desc{logBytesDesc, logRecordsDesc, unsyncedDesc, healthyDesc, snapshotsDesc, snapshotAtDesc, snapshotLag} {
+			out <- d
+		}
+	}
+	if c.o.Log != nil {
+		for _, d := range []*prometheus.Desc{queuedBytesDesc, queuedDesc, syncDesc} {
 			out <- d
 		}
 	}
@@ -125,6 +146,9 @@ func (c *Collector) Collect(out chan<- prometheus.Metric) {
 	}
 	if c.o.Disk != nil {
 		collectDisk(out, c.o.Disk())
+	}
+	if c.o.Log != nil {
+		collectLog(out, c.o.Log())
 	}
 	spaces := c.o.Spaces()
 	gauge(out, namespacesDesc, float64(len(spaces)))
@@ -153,6 +177,16 @@ func collectDisk(out chan<- prometheus.Metric, d core.DiskStatus) {
 	if !d.SnapshotAt.IsZero() {
 		gauge(out, snapshotAtDesc, float64(d.SnapshotAt.UnixMilli())/1000)
 	}
+}
+
+func collectLog(out chan<- prometheus.Metric, l Log) {
+	gauge(out, queuedBytesDesc, float64(l.QueuedBytes))
+	gauge(out, queuedDesc, float64(l.QueuedRecords))
+	buckets := make(map[float64]uint64, len(l.SyncBounds))
+	for i, bound := range l.SyncBounds {
+		buckets[bound.Seconds()] = l.SyncCumulative[i]
+	}
+	out <- prometheus.MustNewConstHistogram(syncDesc, l.Syncs, l.SyncTime.Seconds(), buckets)
 }
 
 // held is what a namespace's structures hold.

@@ -153,6 +153,12 @@ func TestDiskReadinessAndCertificate(t *testing.T) {
 		o.Disk = func() core.DiskStatus {
 			return core.DiskStatus{LogBytes: 4096, Last: 10, Synced: 7, Snapshots: 2, SnapshotFirst: 4, SnapshotAt: time.Unix(1000, 0), Trouble: "EIO"}
 		}
+		o.Log = func() metrics.Log {
+			return metrics.Log{
+				QueuedBytes: 99, QueuedRecords: 2, SyncBounds: []time.Duration{time.Millisecond, time.Second}, SyncCumulative: []uint64{3, 4},
+				Syncs: 5, SyncTime: 1500 * time.Millisecond,
+			}
+		}
 		o.Ready = func() error { return errors.New("no") }
 		o.Expires = func() time.Time { return time.Unix(5000, 0) }
 	})
@@ -163,9 +169,22 @@ synap_build_info{version="1.2.3"} 1
 # HELP synap_log_bytes The size of the log on disk.
 # TYPE synap_log_bytes gauge
 synap_log_bytes 4096
+# HELP synap_log_fsync_duration_seconds How long it took to force the log to disk.
+# TYPE synap_log_fsync_duration_seconds histogram
+synap_log_fsync_duration_seconds_bucket{le="0.001"} 3
+synap_log_fsync_duration_seconds_bucket{le="1"} 4
+synap_log_fsync_duration_seconds_bucket{le="+Inf"} 5
+synap_log_fsync_duration_seconds_sum 1.5
+synap_log_fsync_duration_seconds_count 5
 # HELP synap_log_healthy 1 while changes are taken; 0 when the disk has failed.
 # TYPE synap_log_healthy gauge
 synap_log_healthy 0
+# HELP synap_log_queued_bytes Bytes of records that wait to be written to the log.
+# TYPE synap_log_queued_bytes gauge
+synap_log_queued_bytes 99
+# HELP synap_log_queued_records Records that wait to be written to the log.
+# TYPE synap_log_queued_records gauge
+synap_log_queued_records 2
 # HELP synap_log_unsynced_records Records that a power failure could take.
 # TYPE synap_log_unsynced_records gauge
 synap_log_unsynced_records 3
@@ -181,7 +200,7 @@ synap_snapshot_timestamp_seconds 1000
 # HELP synap_tls_certificate_expiry_timestamp_seconds When the certificate in use ends.
 # TYPE synap_tls_certificate_expiry_timestamp_seconds gauge
 synap_tls_certificate_expiry_timestamp_seconds 5000
-`, "synap_build_info", "synap_log_bytes", "synap_log_healthy", "synap_log_unsynced_records", "synap_ready", "synap_snapshot_lag_records",
+`, "synap_build_info", "synap_log_bytes", "synap_log_fsync_duration_seconds", "synap_log_healthy", "synap_log_queued_bytes", "synap_log_queued_records", "synap_log_unsynced_records", "synap_ready", "synap_snapshot_lag_records",
 		"synap_snapshot_timestamp_seconds", "synap_tls_certificate_expiry_timestamp_seconds")
 }
 

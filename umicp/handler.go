@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -64,7 +65,7 @@ type Server struct {
 	executor command.Executor
 	version  string
 	peer     string
-	maxBytes int64
+	maxBytes atomic.Int64
 	limits   umx.Limits
 	log      logrus.FieldLogger
 
@@ -105,10 +106,11 @@ func New(o Options) *Server {
 		o.WriteTimeout = DefaultWriteTimeout
 	}
 	s := &Server{
-		executor: o.Executor, version: o.Version, peer: o.PeerID, maxBytes: o.MaxBytes, limits: o.Limits.OrDefault(), log: o.Log,
+		executor: o.Executor, version: o.Version, peer: o.PeerID, limits: o.Limits.OrDefault(), log: o.Log,
 		authenticator: o.Authenticator, clients: o.Clients, maxSessions: o.MaxSessions, writeTimeout: o.WriteTimeout,
 		rows: map[*command.Command]*row{}, byOp: map[uint16]*row{},
 	}
+	s.SetMaxBytes(o.MaxBytes)
 	s.sessions.init()
 	s.operations = spellings(o.Executor.Table())
 	for _, c := range o.Executor.Table().Commands() {
@@ -117,6 +119,14 @@ func New(o Options) *Server {
 	}
 	s.discovery = s.describe(o.Executor.Table())
 	return s
+}
+
+// SetMaxBytes changes how long a request's body over HTTP may be, from the next one on; what is not positive is DefaultMaxBytes.
+func (s *Server) SetMaxBytes(n int64) {
+	if n <= 0 {
+		n = DefaultMaxBytes
+	}
+	s.maxBytes.Store(n)
 }
 
 // spellings maps every way to name an operation to its command. Where the name of one command's tool is the
@@ -182,7 +192,7 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request) {
 		s.write(w, http.StatusUnsupportedMediaType, refusal{err})
 		return
 	}
-	body, failed := io.ReadAll(http.MaxBytesReader(w, r.Body, s.maxBytes))
+	body, failed := io.ReadAll(http.MaxBytesReader(w, r.Body, s.maxBytes.Load()))
 	if failed != nil {
 		s.refuse(w, unread(r.Context(), failed))
 		return

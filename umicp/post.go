@@ -75,7 +75,7 @@ func wrongFrame(b []byte, wrong *umx.Error) []byte {
 
 // postLegacy answers a legacy frame.
 func (s *Server) postLegacy(w http.ResponseWriter, r *http.Request, caller *auth.Identity, body []byte) {
-	if _, err := umx.DecodeLegacy(body, int(s.maxBytes)); err != nil {
+	if _, err := umx.DecodeLegacy(body, int(s.maxBytes.Load())); err != nil {
 		s.refuse(w, umx.AsFault(err))
 		return
 	}
@@ -86,7 +86,7 @@ func (s *Server) postLegacy(w http.ResponseWriter, r *http.Request, caller *auth
 
 // legacy answers a legacy frame. What is in it is opaque, unless it is an envelope; then that is answered.
 func (s *Server) legacy(ctx context.Context, caller *auth.Identity, body []byte) []byte {
-	f, err := umx.DecodeLegacy(body, int(s.maxBytes))
+	f, err := umx.DecodeLegacy(body, int(s.maxBytes.Load()))
 	if err != nil {
 		refused := umx.Legacy{Op: umx.OpError, Payload: []byte(err.Error())}
 		return refused.Append(nil)

@@ -171,6 +171,29 @@ func TestRatesHoldAtEveryDoor(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = peer.Close() }()
+	// A key may have a rate of its own, from one request to the next.
+	own := a.key(`{"name":"steady","roles":["writer"]}`)
+	count := func() (status int, limit string) {
+		resp, _ := a.send("POST", "/v1/kv/count", `{}`, bearer(own))
+		return resp.StatusCode, resp.Header.Get("RateLimit-Policy")
+	}
+	if status, limit := count(); status != 200 || limit != "" {
+		t.Errorf("without a rate: %d %q", status, limit)
+	}
+	a.must("auth.key.update", `{"key":"steady","requests_per_s":1,"burst":3}`)
+	passed := 0
+	for ; passed < 100; passed++ {
+		status, limit := count()
+		if status == http.StatusTooManyRequests {
+			break
+		}
+		if limit != `"requests";q=3;w=3` {
+			t.Errorf("with a rate: %d %q", status, limit)
+		}
+	}
+	if passed < 3 || passed == 100 {
+		t.Errorf("%d requests passed at once, and three may", passed)
+	}
 	tooFast("UMICP", func() error {
 		return peer.Call(t.Context(), "kv.count", map[string]any{}, nil)
 	})

@@ -165,10 +165,16 @@ func TestReload(t *testing.T) {
 	if got := batch(); got != http.StatusRequestEntityTooLarge {
 		t.Errorf("a batch of three: %d", got)
 	}
-	reload("memory: true\nmax_batch: 3\nlog:\n  level: debug\nmax_body: 77\nslowlog:\n  threshold: 5s\n")
+	reload("memory: true\nmax_batch: 3\nlog:\n  level: debug\nmax_key: 77\nslowlog:\n  threshold: 5s\nmax_body: 2048\nlimits:\n  memory: 134217728\n")
 	eventually(t, "the larger batch is allowed", func() bool { return batch() == 200 })
+	if resp, err := http.Post(url+"/v1/kv/set", "application/json", strings.NewReader(strings.Repeat(" ", 3000))); err != nil || resp.StatusCode != 413 || resp.Body.Close() != nil {
+		t.Errorf("a body over the new limit: %+v %v", resp, err)
+	}
+	if resp, err := http.Post(url+"/umicp", "application/json", strings.NewReader(strings.Repeat(" ", 3000))); err != nil || resp.StatusCode != 413 || resp.Body.Close() != nil {
+		t.Errorf("a body over the new limit, to UMICP: %+v %v", resp, err)
+	}
 	reload("memory: true\nmax_batch: 2\nmax_bodi: 1\n") // is wrong, and changes nothing
-	reload("memory: true\nmax_batch: 3\nhosts: [x.example]\nmax_body: 77\n")
+	reload("memory: true\nmax_batch: 3\nhosts: [x.example]\nmax_key: 77\nlimits:\n  address_requests_per_s: 1000000\n  address_burst: 2000000\n")
 	eventually(t, "the other host is allowed", func() bool {
 		r, err := http.NewRequest(http.MethodGet, url+"/openapi.json", nil)
 		if err != nil {
@@ -188,7 +194,7 @@ func TestReload(t *testing.T) {
 	http.DefaultClient.CloseIdleConnections()
 	said := server.stop(t)
 	for _, want := range []string{
-		`"changed":"log.level, max_batch, slowlog.threshold"`, `"settings":"max_body"`, `take effect at the next start`,
+		`"changed":"max_body, log.level, limits.memory, max_batch, slowlog.threshold"`, `"settings":"max_key"`, `take effect at the next start`,
 	} {
 		if !strings.Contains(said, want) {
 			t.Errorf("it does not say %s: %s", want, said)
@@ -206,6 +212,9 @@ func TestConfigVerbs(t *testing.T) {
 	}
 	if got := synap(t, "", "config", "check", file(t, "http: 0.0.0.0:1\n")); exitCode(got.code) != exitUsage {
 		t.Errorf("config check of what may not start: %+v", got)
+	}
+	if got := synap(t, "", "config", "check", file(t, "umicp: 0.0.0.0:1\n")); exitCode(got.code) != exitUsage {
+		t.Errorf("config check of peers that may come from anywhere: %+v", got)
 	}
 	if got := synap(t, "", "config", "check", file(t, "tls: {cert: /nowhere/c, key: /nowhere/k}\n")); got.code != 0 || !strings.Contains(got.err, "warning: tls: ") {
 		t.Errorf("config check of files that are not there: %+v", got)

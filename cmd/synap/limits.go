@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"runtime/debug"
 
 	"github.com/hivellm/synap-go/core"
@@ -91,9 +92,17 @@ func (c *Config) validateLimits() error {
 // withMemory runs the server within its limit of memory: the collector works harder the closer it comes, and the engine
 // refuses to hold more than fits. Without a limit it has ballast, which would only be in the way of one.
 func (c *Config) withMemory(run func() error) error {
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(c.heapLimit()))
 	if c.Limits.Memory == 0 {
 		return withBallast(run)
 	}
-	defer debug.SetMemoryLimit(debug.SetMemoryLimit(c.heapBytes()))
 	return run()
+}
+
+// heapLimit is what the collector is told.
+func (c *Config) heapLimit() int64 {
+	if c.Limits.Memory == 0 {
+		return math.MaxInt64
+	}
+	return c.heapBytes()
 }

@@ -39,7 +39,7 @@ func (c *Config) keys() kv.Options { return kv.Options{MaxKeyBytes: c.MaxKey} }
 func (s *server) collector() prometheus.Collector {
 	o := metrics.Options{Table: s.engine.Dispatcher().Table(), Spaces: s.engine.Namespaces, Version: version, Ready: s.ready}
 	if s.store != nil {
-		o.Disk = disk{s.store}.Status
+		o.Disk, o.Log = disk{s.store}.Status, s.logMetrics
 	}
 	if s.certs != nil {
 		o.Expires = s.certs.Expires
@@ -63,6 +63,13 @@ func (a auditing) Authenticate(ctx context.Context, c *auth.Credential) (*auth.I
 		a.log.Refused(ctx, c.Address(), err)
 	}
 	return who, err
+}
+
+// logMetrics is what Prometheus is shown of the log.
+func (s *server) logMetrics() (l metrics.Log) {
+	l.QueuedBytes, l.QueuedRecords = s.store.Queued()
+	l.SyncBounds, l.SyncCumulative, l.Syncs, l.SyncTime = s.store.SyncTimes()
+	return l
 }
 
 // traced is a log entry that says which request of whom it is about, as far as that is known.

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/signal"
 	"reflect"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"syscall"
@@ -82,14 +83,16 @@ func (s *server) adapt(c *Config, log *logrus.Logger) {
 		log.SetLevel(level)
 	}
 	s.clients.Limit(c.connectionLimits())
-	s.http.Change(http.Changeable{AllowedHosts: c.Hosts, AllowedOrigins: c.Origins, MaxBatch: c.MaxBatch})
+	s.http.Change(http.Changeable{AllowedHosts: c.Hosts, AllowedOrigins: c.Origins, MaxBatch: c.MaxBatch, MaxBodyBytes: c.MaxBody})
+	s.umicp.SetMaxBytes(c.MaxBody)
+	s.addresses.SetRate(c.addressRate())
 	if s.audit != nil {
 		s.audit.SetMode(audit.Mode(c.Audit.Mode))
 	}
-	limits := c.limits()
-	limits.Memory = s.config.limits().Memory // which the collector was told of at the start
-	if err := s.engine.SetLimits(limits); err != nil {
+	if err := s.engine.SetLimits(c.limits()); err != nil {
 		log.WithError(err).Error("the limits stay what they were")
+	} else if debug.SetMemoryLimit(c.heapLimit()); c.Limits.Memory > 0 {
+		dropBallast()
 	}
 	s.operate(c, log)
 }

@@ -77,17 +77,19 @@ func newEngine(log *logrus.Logger, o core.Options) (*core.Engine, error) {
 
 // server is a whole server: an engine, the doors in front of it, and the socket they share.
 type server struct {
-	config   *Config
-	engine   *core.Engine
-	store    *persistence.Store // nil when everything is in memory
-	http     *http.Door
-	umicp    *umicp.Server
-	peers    []net.Listener // where frames of UMICP come in
-	links    *link.Manager  // with other servers
-	mcp      *mcp.Server
-	memory   memory.Options // what memories were made with
-	listener net.Listener
-	onReady  func(firstKey) // called when all data is there; may be nil
+	config *Config
+	engine *core.Engine
+	store  *persistence.Store // nil when everything is in memory
+	http   *http.Door
+	umicp  *umicp.Server
+	// addresses are held to a rate before anybody is asked who calls.
+	addresses *quota.Buckets
+	peers     []net.Listener // where frames of UMICP come in
+	links     *link.Manager  // with other servers
+	mcp       *mcp.Server
+	memory    memory.Options // what memories were made with
+	listener  net.Listener
+	onReady   func(firstKey) // called when all data is there; may be nil
 
 	clients *clients.Registry
 	certs   *certs.Files // nil without TLS
@@ -198,6 +200,7 @@ func (s *server) openDoors(c *Config, log *logrus.Logger) (err error) {
 	if s.audit != nil {
 		who = auditing{who, s.audit}
 	}
+	s.addresses = quota.NewBuckets("address_requests", c.addressRate(), 0)
 	s.umicp = umicp.New(umicp.Options{
 		Executor: executor, Version: version, Log: log, MaxBytes: c.MaxBody, Authenticator: who, Clients: s.clients,
 	})
@@ -205,7 +208,7 @@ func (s *server) openDoors(c *Config, log *logrus.Logger) (err error) {
 		Executor: executor, Version: version, Log: log, Authenticator: who,
 		Clients: s.clients, Collectors: []prometheus.Collector{s.collector(), s.umicp}, CertificateName: c.principalOf(), MaxBatch: c.MaxBatch,
 		Ready: s.ready, AllowedHosts: c.Hosts, AllowedOrigins: c.Origins, MaxBodyBytes: c.MaxBody,
-		Addresses: quota.NewBuckets("address_requests", c.addressRate(), 0),
+		Addresses: s.addresses,
 		Mounts: []http.Mount{
 			{Pattern: "/mcp", Handler: s.mcp.Handler()},
 			{Pattern: umicp.Path, Handler: s.umicp},

@@ -18,6 +18,7 @@ import (
 var liveSettings = append([]string{
 	"hosts", "origins", "max_connections", "max_connections_per_address", "max_connections_per_key", "max_batch",
 	"slowlog.threshold", "hotkeys", "audit.mode", "log.level", "limits.requests_per_s", "limits.burst",
+	"limits.address_requests_per_s", "limits.address_burst", "limits.memory", "max_body",
 }, quotaKeys()...)
 
 // quotaKeys are the settings of quotas.
@@ -189,6 +190,13 @@ func (a *app) checkConfig(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	if err := checkExposure(c.HTTP, !c.authOff(), c.secured()); err != nil {
+		return err
+	}
+	peers, err := c.umicpAddress()
+	if err == nil && peers != "" {
+		err = checkExposure(peers, !c.authOff(), c.secured())
+	}
+	if err != nil {
 		return err
 	}
 	if _, err := c.openCerts(nil); err != nil {

@@ -19,8 +19,14 @@ type Credential struct {
 	room [SecretLength]byte // to look at Key in, so that nothing is allocated for that
 }
 
-// KeyID returns the id in Key. It fails for what cannot be an API key, however it came to be so.
-func (c *Credential) KeyID() (id string, ok bool) { return parseSecret(c.Key, c.room[:]) }
+// KeyID returns the id in Key. It fails for what has not the form of an API key.
+func (c *Credential) KeyID() (id string, ok bool) { return idOf(c.Key) }
+
+// Intact reports whether the checksum of Key, which has the form, is right: else it is cut or mistyped.
+func (c *Credential) Intact() bool { return intact(c.Key, c.room[:]) }
+
+// KeyChecksum is the checksum in Key, which has the form.
+func (c *Credential) KeyChecksum() string { return c.Key[SecretLength-checksumLength:] }
 
 // Address is From without the port; the zero value when it is not known.
 func (c *Credential) Address() netip.Addr {

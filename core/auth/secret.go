@@ -25,8 +25,10 @@ const (
 	SecretLength   = len(secretPrefix) + IDLength + 1 + randomLength + checksumLength
 )
 
+const alphabet = "abcdefghijklmnopqrstuvwxyz234567"
+
 var (
-	letters   = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
+	letters   = base32.NewEncoding(alphabet).WithPadding(base32.NoPadding)
 	castagnol = crc32.MakeTable(crc32.Castagnoli)
 )
 
@@ -39,7 +41,7 @@ func NewID() string {
 
 // ValidID reports whether NewID may have made it.
 func ValidID(id string) bool {
-	return len(id) == IDLength && strings.Trim(id, "abcdefghijklmnopqrstuvwxyz234567") == ""
+	return len(id) == IDLength && strings.Trim(id, alphabet) == ""
 }
 
 // NewSecret returns a fresh secret for the API key of that id.
@@ -58,24 +60,28 @@ func appendChecksum(b []byte) []byte {
 
 // ParseSecret takes an API key apart. It fails for what cannot be one, however it came to be so.
 func ParseSecret(secret string) (id string, ok bool) {
-	return parseSecret(secret, make([]byte, 0, SecretLength))
-}
-
-// parseSecret is ParseSecret in a buffer that is the caller's.
-func parseSecret(secret string, room []byte) (id string, ok bool) {
-	if len(secret) != SecretLength || secret[:len(secretPrefix)] != secretPrefix || secret[len(secretPrefix)+IDLength] != '_' {
+	if id, ok = idOf(secret); !ok || !intact(secret, make([]byte, 0, SecretLength)) {
 		return "", false
 	}
-	body := SecretLength - checksumLength
-	b := appendChecksum(append(room[:0], secret[:body]...))
-	if string(b[body:]) != secret[body:] {
+	return id, true
+}
+
+// idOf is the id in what has the form of an API key.
+func idOf(secret string) (id string, ok bool) {
+	if len(secret) != SecretLength || secret[:len(secretPrefix)] != secretPrefix || secret[len(secretPrefix)+IDLength] != '_' {
 		return "", false
 	}
 	return secret[len(secretPrefix) : len(secretPrefix)+IDLength], true
 }
 
+// intact reports whether the checksum of what has the form is right; room is a buffer for that.
+func intact(secret string, room []byte) bool {
+	const body = SecretLength - checksumLength
+	return string(appendChecksum(append(room[:0], secret[:body]...))[body:]) == secret[body:]
+}
+
 // HashSecret is what is kept of an API key: the SHA-256 of its random part. 256 random bits need no stretching. The argument
-// is one that ParseSecret has taken apart.
+// is one that has the form.
 func HashSecret(secret string) [sha256.Size]byte {
 	var room [randomLength]byte
 	from := len(secretPrefix) + IDLength + 1

@@ -49,7 +49,7 @@ func unlimited() Limited {
 // limit refuses a request that comes too fast or carries too much.
 func (d *Dispatcher) limit(r *Request, space *Space, args any) error {
 	limits := space.Meter.Limits()
-	if limits != nil || d.limited.Callers.Limited() {
+	if limits != nil || d.limited.Callers.Limited() || r.Caller.RequestsPerS > 0 {
 		if err := d.pace(r, space.Meter, limits, args); err != nil {
 			return err
 		}
@@ -90,10 +90,15 @@ func nameOf(caller *auth.Identity) string {
 	return caller.Name
 }
 
+// rateOf is the caller's own rate; the zero Rate is that of everybody.
+func rateOf(caller *auth.Identity) quota.Rate {
+	return quota.Rate{PerSecond: caller.RequestsPerS, Burst: caller.Burst}
+}
+
 func (d *Dispatcher) pace(r *Request, meter *quota.Meter, limits *quota.Limits, args any) error {
 	now, weight := d.clock.time(), r.Command.Weigh(args)
 	if weight > 0 {
-		if err := d.limited.Callers.Take(nameOf(r.Caller), now, weight); err != nil {
+		if err := d.limited.Callers.Take(nameOf(r.Caller), rateOf(r.Caller), now, weight); err != nil {
 			return err
 		}
 	}
@@ -208,7 +213,7 @@ func (d *Dispatcher) Levels(caller *auth.Identity, namespace string) (levels []q
 		return nil
 	}
 	now := time.Now()
-	levels = d.limited.Callers.Levels(levels, nameOf(caller), now)
+	levels = d.limited.Callers.Levels(levels, nameOf(caller), rateOf(caller), now)
 	if name, err := caller.Select(namespace); err == nil {
 		if space, err := d.spaces.Space(name, false); err == nil && space.Meter.Limits() != nil {
 			levels = space.Meter.Levels(levels, now)

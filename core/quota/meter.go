@@ -4,8 +4,6 @@ import (
 	"context"
 	"sync/atomic"
 	"time"
-
-	"golang.org/x/time/rate"
 )
 
 // Meter is what one namespace uses, against its limits. The zero Meter is not ready; NewMeter is.
@@ -13,8 +11,8 @@ type Meter struct {
 	Memory *Memory
 
 	limits   atomic.Pointer[Limits] // nil while nothing is limited; never changed in place
-	requests atomic.Pointer[rate.Limiter]
-	bytes    atomic.Pointer[rate.Limiter]
+	requests atomic.Pointer[bucket]
+	bytes    atomic.Pointer[bucket]
 	open     [num]atomic.Int64 // of Subscriptions and Connections: how many there are
 	refused  [num]atomic.Int64 // how often a quota refused something
 }
@@ -39,12 +37,12 @@ func (m *Meter) SetLimits(l Limits) {
 	}
 }
 
-func setRate(at *atomic.Pointer[rate.Limiter], perSecond int64) {
+func setRate(at *atomic.Pointer[bucket], perSecond int64) {
 	switch old := at.Load(); {
 	case perSecond == 0:
 		at.Store(nil)
-	case old == nil || int64(old.Limit()) != perSecond:
-		at.Store(Rate{PerSecond: perSecond}.limiter())
+	case old == nil || old.rate.PerSecond != perSecond:
+		at.Store(newBucket(Rate{PerSecond: perSecond}))
 	}
 }
 
@@ -74,7 +72,7 @@ func (m *Meter) CountsBytes() bool { return m.bytes.Load() != nil }
 // Owe counts the bytes of an answer: it is not held back, but the next request is.
 func (m *Meter) Owe(bytes int64) {
 	if l := m.bytes.Load(); l != nil {
-		owe(l, time.Now(), bytes)
+		l.owe(time.Now(), bytes)
 	}
 }
 
@@ -84,11 +82,23 @@ func (m *Meter) Wait(ctx context.Context, bytes int64) error {
 	if l == nil {
 		return nil
 	}
-	err := l.WaitN(ctx, int(min(bytes, int64(l.Burst()))))
-	if err != nil && ctx.Err() == nil {
+	wait := l.owe(time.Now(), bytes)
+	if wait <= 0 {
+		return nil
+	}
+	if until, ok := ctx.Deadline(); ok && time.Until(until) < wait {
+		l.giveBack(bytes)
 		return context.DeadlineExceeded // it would be over before they may
 	}
-	return err
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		l.giveBack(bytes)
+		return ctx.Err()
+	}
 }
 
 // Open counts one more subscription or connection, and refuses one too many. Whoever gets no error calls Close.

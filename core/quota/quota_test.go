@@ -138,7 +138,7 @@ func TestBucketsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const most = 64
 		b := quota.NewBuckets("requests", quota.Rate{PerSecond: 1, Burst: 2}, most)
-		take := func(key string) error { return b.Take(key, time.Now(), 1) }
+		take := func(key string) error { return b.Take(key, quota.Rate{}, time.Now(), 1) }
 		if err := take("friend"); err != nil {
 			t.Fatal(err)
 		}
@@ -175,7 +175,7 @@ func TestBucketsAreBounded(t *testing.T) {
 			t.Errorf("without a rate: %v, %d", err, b.Len())
 		}
 		b.SetRate(quota.Rate{PerSecond: 5})
-		if got := fmt.Sprintf("%+v", b.Levels(nil, "friend", time.Now())); got != "[{Name:requests PerSecond:5 Burst:5 Left:5 Full:0s}]" {
+		if got := fmt.Sprintf("%+v", b.Levels(nil, "friend", quota.Rate{}, time.Now())); got != "[{Name:requests PerSecond:5 Burst:5 Left:5 Full:0s}]" {
 			t.Errorf("another rate: %s", got)
 		}
 	})

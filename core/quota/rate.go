@@ -1,10 +1,7 @@
 package quota
 
 import (
-	"math"
 	"time"
-
-	"golang.org/x/time/rate"
 
 	"github.com/hivellm/synap-go/core/fault"
 )
@@ -25,10 +22,6 @@ func (r Rate) burst() int64 {
 	return r.PerSecond
 }
 
-func (r Rate) limiter() *rate.Limiter {
-	return rate.NewLimiter(rate.Limit(r.PerSecond), int(min(r.burst(), math.MaxInt32)))
-}
-
 // Level is how a rate stands: what clients are told in headers.
 type Level struct {
 	Name      string // of the rate
@@ -38,30 +31,20 @@ type Level struct {
 	Full      time.Duration // until all of Burst may come again
 }
 
-func levelOf(name string, l *rate.Limiter, now time.Time) Level {
-	left := max(0, l.TokensAt(now))
-	missing := max(0, float64(l.Burst())-left)
-	return Level{
-		Name: name, PerSecond: int64(l.Limit()), Burst: int64(l.Burst()), Left: int64(left),
-		Full: time.Duration(missing / float64(l.Limit()) * float64(time.Second)),
-	}
+func levelOf(name string, b *bucket, now time.Time) Level {
+	_, used := b.used(now)
+	return Level{Name: name, PerSecond: b.rate.PerSecond, Burst: b.rate.Burst, Left: b.rate.Burst - used, Full: b.missing(now)}
 }
 
 // take lets n pass, or says when to come again. More than the burst counts as the burst: it passes when all of that is there.
-func take(name string, l *rate.Limiter, now time.Time, n int64) error {
-	n = min(n, int64(l.Burst()))
-	if l.AllowN(now, int(n)) {
+func take(name string, b *bucket, now time.Time, n int64) error {
+	after := b.take(now, n)
+	if after == 0 {
 		return nil
 	}
-	missing := float64(n) - l.TokensAt(now)
-	after := time.Duration(missing / float64(l.Limit()) * float64(time.Second))
-	return fault.New(fault.Exhausted, "%s: %d a second are allowed, and more came; come again in %v", name, int64(l.Limit()),
+	use, _ := b.used(now)
+	return fault.New(fault.Exhausted, "%s: %d a second are allowed, and more came; come again in %v", name, b.rate.PerSecond,
 		after.Round(time.Millisecond)).
-		With("quota", name).With("limit", int64(l.Limit())).With("use", int64(float64(l.Burst())-max(0, l.TokensAt(now)))).
+		With("quota", name).With("limit", b.rate.PerSecond).With("use", use).
 		With("retry_after_ms", max(1, after.Milliseconds()))
-}
-
-// owe counts what came without asking, so that what comes next waits for it.
-func owe(l *rate.Limiter, now time.Time, n int64) {
-	_ = l.ReserveN(now, int(min(n, int64(l.Burst()))))
 }

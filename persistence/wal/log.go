@@ -45,6 +45,8 @@ type Log struct {
 
 	crowded bool // see Crowd
 
+	times Times // of Sync
+
 	mu       sync.Mutex
 	segments []segment // in order; the last one is written
 	end      Mark      // the last record that was written
@@ -150,11 +152,17 @@ func (l *Log) Spread() error {
 // Sync forces what was written to disk. After an error nobody knows what of it is there, and the file must not be
 // used again.
 func (l *Log) Sync() error {
-	if err := l.file.Sync(); err != nil {
+	began := time.Now()
+	err := l.file.Sync()
+	l.times.observe(time.Since(began))
+	if err != nil {
 		return &SyncError{err}
 	}
 	return nil
 }
+
+// Times are how long Sync took, since the log was opened.
+func (l *Log) Times() *Times { return &l.times }
 
 // SyncError is a failed fsync: the operating system may have dropped what it could not write, and would say yes the
 // next time.

@@ -30,6 +30,12 @@ func commands() []*command.Command {
 				"then what still runs with it ends. A key has two secrets at most: one that is older still ends at once.",
 		}, (*Directory).rotateKey),
 		command.Write(command.Info{
+			Name: "auth.key.update", Op: 0x0A10, Open: true, Access: auth.Admin, Hints: command.Idempotent, Args: "key",
+			Summary: "Change what an API key is called, may do, how fast it may be, or when it expires.",
+			Doc: "What is absent stays as it is, and its secrets go on working. Whoever has it has the new rights at once; what goes on " +
+				"with it and needs rights that were taken away ends within a second. A key that has expired lives again with another ttl.",
+		}, (*Directory).updateKey),
+		command.Write(command.Info{
 			Name: "auth.user.create", Op: 0x0A05, Open: true, Access: auth.Admin, Secret: true, Args: "name",
 			Summary: "Make a user, who signs in with a name and a password.",
 			Doc:     "Users are for people; programs have keys. The password is kept as an Argon2id hash.",

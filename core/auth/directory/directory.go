@@ -103,10 +103,14 @@ type key struct {
 	networks []string
 	allowed  networks // the same, made ready
 	secrets  []*secret
+	rate     keyRate
 
 	used  atomic.Int64 // when it last called, to the second, in Unix milliseconds; 0 is never
 	saved int64        // the same, as it is in the journal; guarded by Directory.mu
 }
+
+// keyRate is how fast a key may call; the zero keyRate is as fast as every key.
+type keyRate struct{ perSecond, burst int64 }
 
 // place is where a key is among all: in the order of names, which are different unless one was just given anew.
 func (k *key) place() string { return k.name + "\x00" + k.id }
@@ -117,6 +121,8 @@ type secret struct {
 	created   int64           // Unix milliseconds
 	expires   int64           // Unix milliseconds; 0 is with the key
 	principal *auth.Principal // who calls with it: its streams end when it does
+
+	checksum atomic.Pointer[string] // of the key as its holder has it; nil before somebody came with it
 }
 
 // until is when the secret ends; 0 is never.
@@ -179,6 +185,13 @@ func (d *Directory) identity(name, id string, r *rights) *auth.Identity {
 	return who
 }
 
+// keyIdentity is who calls with the key. d.mu is held.
+func (d *Directory) keyIdentity(k *key) *auth.Identity {
+	who := d.identity(k.name, k.id, &k.rights)
+	who.RequestsPerS, who.Burst = k.rate.perSecond, k.rate.burst
+	return who
+}
+
 // everyNamespace in a list of namespaces is all of them.
 const everyNamespace = "*"
 
@@ -193,7 +206,7 @@ func (d *Directory) putKey(k *key) {
 	}
 	now := d.env.Clock.Now()
 	for _, s := range k.secrets {
-		who := d.identity(k.name, k.id, &k.rights)
+		who := d.keyIdentity(k)
 		for _, b := range before {
 			if b.hash == s.hash {
 				s.principal = b.principal
@@ -273,7 +286,7 @@ func (d *Directory) putRole(name string, r *role) {
 		if slices.Contains(k.roles, name) {
 			for _, s := range k.secrets {
 				if until := k.until(s); until == 0 || until > now {
-					s.principal.Change(d.identity(k.name, k.id, &k.rights))
+					s.principal.Change(d.keyIdentity(k))
 				}
 			}
 		}

@@ -491,6 +491,7 @@ func TestRecovery(t *testing.T) {
 		step++
 		try("auth.key.rotate", fmt.Sprintf(`{"key":"k%d"}`, step%10))
 		try("auth.key.create", fmt.Sprintf(`{"name":"late%d","roles":["r%d"]}`, step, step%30))
+		try("auth.key.update", fmt.Sprintf(`{"key":"late%d","name":"later%d","roles":["r%d"],"requests_per_s":%d,"ttl":9999}`, step, step, (step+1)%30, step))
 		if step < 10 {
 			try("auth.key.revoke", fmt.Sprintf(`{"key":"k%d"}`, 10+step))
 			try("auth.role.grant", fmt.Sprintf(`{"name":"r%d","permissions":["write:queue"]}`, step))
@@ -498,6 +499,54 @@ func TestRecovery(t *testing.T) {
 	})
 	r.ExpectSame(t, "from a snapshot", r.Recover(t, saved))
 	r.ExpectSame(t, "from the log", r.Recover(t, synaptest.Saved{}))
+}
+
+// TestAKeyIsChanged: who has it goes on with it, under its new name and with its new rights, and ends when it expires.
+func TestAKeyIsChanged(t *testing.T) {
+	w, stop := open(t)
+	defer stop()
+	secret := w.key(`{"name":"worker","permissions":["write:kv:a*"],"ttl":60}`)
+	shown := func() (*auth.Identity, error) {
+		return w.who.Authenticate(t.Context(), &auth.Credential{Key: secret, From: "10.0.0.1:1"})
+	}
+	before, err := shown()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	defer before.OnEnd(func(why error) { ended <- why })()
+	w.must("auth.key.update", `{"key":"worker","name":"helper","permissions":["read:kv:b*"],"requests_per_s":7,"burst":9,"ttl":0,"networks":["10.0.0.0/8"]}`)
+	now, err := before.Now()
+	if err != nil || now.Name != "helper" || now.RequestsPerS != 7 || now.Burst != 9 || now.Check(auth.Read, auth.Name("kv", "b1")) != nil ||
+		now.Check(auth.Read, auth.Name("kv", "a1")) == nil {
+		t.Errorf("who has it is %+v, %v", now, err)
+	}
+	if again, err := shown(); err != nil || again != now {
+		t.Errorf("its secret: %+v, %v", again, err)
+	}
+	if _, err := w.who.Authenticate(t.Context(), &auth.Credential{Key: secret, From: "11.0.0.1:1"}); err == nil {
+		t.Error("it may be used from elsewhere")
+	}
+	if _, err := w.do(w.caller(`{"name":"clerk","permissions":["admin:auth","read:kv:b*"]}`), "auth.key.update", `{"key":"helper","permissions":["write:kv"]}`); fault.CodeOf(err) != fault.Denied {
+		t.Errorf("somebody gives what he does not have: %v", err)
+	}
+	if _, err := w.do(w.caller(`{"name":"other","permissions":["read:kv:b*"]}`), "auth.key.update", `{"key":"helper","ttl":1}`); fault.CodeOf(err) != fault.Denied {
+		t.Errorf("somebody who may not: %v", err)
+	}
+	select {
+	case why := <-ended:
+		t.Fatalf("it ended: %v", why)
+	default:
+	}
+	w.must("auth.key.update", `{"key":"helper","ttl_ms":1}`)
+	<-ended // when it expires
+	if _, err := shown(); err == nil {
+		t.Error("it can be used when it has expired")
+	}
+	w.must("auth.key.update", `{"key":"helper","ttl":60,"requests_per_s":0}`)
+	if who, err := shown(); err != nil || who.RequestsPerS != 0 || who.Burst != 0 {
+		t.Errorf("with another ttl: %+v, %v", who, err)
+	}
 }
 
 // TestListsArePaged goes through keys and users page by page.

@@ -16,6 +16,20 @@ type CreateKeyRequest struct {
 	TTL      int64    `json:"ttl,omitempty" min:"0" max:"3153600000" jsonschema:"seconds until it expires; absent is never"`
 	TTLMS    int64    `json:"ttl_ms,omitempty" min:"0" max:"3153600000000" jsonschema:"milliseconds until it expires, instead of ttl"`
 	Networks []string `json:"networks,omitempty" max:"32" jsonschema:"where it may be used from: addresses, or networks like 10.1.0.0/16; absent is everywhere"`
+
+	RequestsPerS int64 `json:"requests_per_s,omitempty" min:"0" max:"1000000000" jsonschema:"how many requests a second it may make; absent is as many as every key"`
+	Burst        int64 `json:"burst,omitempty" min:"0" max:"1000000000" jsonschema:"how many of them at once; absent is as many as in a second"`
+}
+
+// maxRate bounds the numbers of a key's own rate.
+const maxRate = 1_000_000_000
+
+// rateOf makes a rate of what a request says.
+func rateOf(perSecond, burst int64) (keyRate, error) {
+	if burst > 0 && perSecond == 0 {
+		return keyRate{}, fault.New(fault.Invalid, `"burst" is of a key's own rate: say "requests_per_s", too`).With("field", "burst")
+	}
+	return keyRate{perSecond, burst}, nil
 }
 
 // Validate refuses what cannot be.
@@ -28,29 +42,45 @@ func (r *CreateKeyRequest) Validate() error {
 	if r.TTL != 0 && r.TTLMS != 0 {
 		return fault.New(fault.Invalid, `"ttl" and "ttl_ms" say the same: give one of them`).With("field", "ttl_ms")
 	}
-	for _, text := range r.Networks {
-		if _, err := parseNetwork(text); err != nil {
-			return err
-		}
+	if _, err := rateOf(r.RequestsPerS, r.Burst); err != nil {
+		return err
+	}
+	if _, err := parseNetworks(r.Networks); err != nil {
+		return err
 	}
 	return r.Rights.Validate()
 }
 
+func parseNetworks(texts []string) (all networks, err error) {
+	for _, text := range texts {
+		p, err := parseNetwork(text)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, p)
+	}
+	return all, nil
+}
+
 // Key is what can be told of an API key.
 type Key struct {
-	ID          string      `json:"id" jsonschema:"the second part of its secret, which is no secret itself"`
-	Name        string      `json:"name" jsonschema:"what it is called"`
-	Roles       []string    `json:"roles,omitempty"`
-	Permissions []string    `json:"permissions,omitempty" jsonschema:"what it may do besides what its roles allow"`
-	Home        string      `json:"home" jsonschema:"the namespace that it belongs to"`
-	Namespaces  []string    `json:"namespaces,omitempty" jsonschema:"further namespaces that it may select; * is every one"`
-	Networks    []string    `json:"networks,omitempty" jsonschema:"where it may be used from; absent is everywhere"`
-	CreatedAt   int64       `json:"created_at" jsonschema:"in Unix milliseconds"`
-	CreatedBy   string      `json:"created_by"`
-	ExpiresAt   int64       `json:"expires_at,omitempty" jsonschema:"in Unix milliseconds; absent is never"`
-	LastUsedAt  int64       `json:"last_used_at,omitempty" jsonschema:"in Unix milliseconds, to the second; absent is never"`
-	Expired     bool        `json:"expired,omitempty" jsonschema:"true when it cannot be used any more"`
-	Secrets     []KeySecret `json:"secrets" jsonschema:"its secret; while it is being replaced, the one before, too"`
+	ID          string   `json:"id" jsonschema:"the second part of its secret, which is no secret itself"`
+	Name        string   `json:"name" jsonschema:"what it is called"`
+	Roles       []string `json:"roles,omitempty"`
+	Permissions []string `json:"permissions,omitempty" jsonschema:"what it may do besides what its roles allow"`
+	Home        string   `json:"home" jsonschema:"the namespace that it belongs to"`
+	Namespaces  []string `json:"namespaces,omitempty" jsonschema:"further namespaces that it may select; * is every one"`
+	Networks    []string `json:"networks,omitempty" jsonschema:"where it may be used from; absent is everywhere"`
+
+	RequestsPerS int64 `json:"requests_per_s,omitempty" jsonschema:"how many requests a second it may make; absent is as many as every key"`
+	Burst        int64 `json:"burst,omitempty" jsonschema:"how many of them at once; absent is as many as in a second"`
+
+	CreatedAt  int64       `json:"created_at" jsonschema:"in Unix milliseconds"`
+	CreatedBy  string      `json:"created_by"`
+	ExpiresAt  int64       `json:"expires_at,omitempty" jsonschema:"in Unix milliseconds; absent is never"`
+	LastUsedAt int64       `json:"last_used_at,omitempty" jsonschema:"in Unix milliseconds, to the second; absent is never"`
+	Expired    bool        `json:"expired,omitempty" jsonschema:"true when it cannot be used any more"`
+	Secrets    []KeySecret `json:"secrets" jsonschema:"its secret; while it is being replaced, the one before, too"`
 }
 
 // KeySecret is what can be told of a secret.
@@ -69,6 +99,7 @@ type KeySecretResponse struct {
 func (k *key) shown(now int64) Key {
 	out := Key{
 		ID: k.id, Name: k.name, Roles: k.roles, Permissions: shown(k.permissions), Home: k.home, Namespaces: k.namespaces, Networks: k.networks,
+		RequestsPerS: k.rate.perSecond, Burst: k.rate.burst,
 		CreatedAt: k.created, CreatedBy: k.by, ExpiresAt: k.expires, LastUsedAt: k.used.Load(), Expired: k.expires != 0 && k.expires <= now,
 	}
 	for _, s := range k.secrets {
@@ -96,12 +127,11 @@ func (d *Directory) createKey(_ context.Context, tx *command.Tx, r *CreateKeyReq
 	if err := d.taken(k.name); err != nil {
 		return resp, err
 	}
-	for _, text := range k.networks {
-		p, err := parseNetwork(text)
-		if err != nil {
-			return resp, err
-		}
-		k.allowed = append(k.allowed, p)
+	if k.allowed, err = parseNetworks(k.networks); err != nil {
+		return resp, err
+	}
+	if k.rate, err = rateOf(r.RequestsPerS, r.Burst); err != nil {
+		return resp, err
 	}
 	if ms := r.TTL*1000 + r.TTLMS; ms != 0 {
 		k.expires = tx.Now() + ms
@@ -227,11 +257,7 @@ func (d *Directory) rotateKey(_ context.Context, tx *command.Tx, r *RotateKeyReq
 		return resp, err
 	}
 	resp.Secret = auth.NewSecret(old.id)
-	k := &key{
-		rights: old.rights, id: old.id, name: old.name, created: old.created, by: old.by, expires: old.expires,
-		networks: old.networks, allowed: old.allowed, saved: old.saved,
-	}
-	k.used.Store(old.used.Load())
+	k := old.again()
 	if overlap := r.overlap(); overlap > 0 {
 		last := old.secrets[len(old.secrets)-1]
 		until := tx.Now() + overlap
@@ -244,4 +270,14 @@ func (d *Directory) rotateKey(_ context.Context, tx *command.Tx, r *RotateKeyReq
 	_, err = tx.Commit(&keyOp{k})
 	resp.Key = k.shown(tx.Now())
 	return resp, err
+}
+
+// again is the key without its secrets, to be given others, or changed, and put in its place. d.mu is held.
+func (k *key) again() *key {
+	other := &key{
+		rights: k.rights, id: k.id, name: k.name, created: k.created, by: k.by, expires: k.expires,
+		networks: k.networks, allowed: k.allowed, rate: k.rate, saved: k.saved,
+	}
+	other.used.Store(k.used.Load())
+	return other
 }

@@ -20,6 +20,7 @@ import (
 //	       │            │              │         │            │             │             │        │ of strings     │ SHA-256 (32 bytes), │
 //	       │            │              │         │            │             │             │        │                │ created, expires    │
 //	       └────────────┴──────────────┴─────────┴────────────┴─────────────┴─────────────┴────────┴────────────────┴─────────────────────┘
+//	       Behind it, if the key has a rate of its own: requests a second and at once, both uv.
 //	2 no key   id, to the end
 //	3 user ┌──────────────┬─────────┬────────────┬───────────┬──────────────┬────────┬──────────────────────────────┐
 //	       │ name, string │ created │ by, string │ last used │ disabled, u8 │ rights │ password, string: a PHC string│
@@ -119,6 +120,9 @@ func (op *keyOp) AppendTo(b []byte) []byte {
 	b = binary.AppendUvarint(b, uint64(len(k.secrets)))
 	for _, s := range k.secrets {
 		b = appendTime(appendTime(append(b, s.hash[:]...), s.created), s.expires)
+	}
+	if k.rate != (keyRate{}) {
+		b = appendTime(appendTime(b, k.rate.perSecond), k.rate.burst)
 	}
 	return b
 }
@@ -269,6 +273,11 @@ func (r *reader) key() *key {
 		}
 		s.created, s.expires = r.Int(), r.Int()
 		k.secrets = append(k.secrets, s)
+	}
+	if r.More() {
+		if k.rate = (keyRate{r.Int(), r.Int()}); k.rate.perSecond < 1 || k.rate.perSecond > maxRate || k.rate.burst > maxRate {
+			r.Fail()
+		}
 	}
 	return k
 }

@@ -39,6 +39,7 @@ func someOps() []journal.Op {
 		&roleOp{&role{name: "support", permissions: some, created: 7, by: "admin"}}, &keyOp{k}, &keyOp{plain}, &userOp{u},
 		&usedOp{[]use{{false, "abcdefgh27", 1_700_000_002_000}, {true, "ada@example.org", 6}}},
 		&dropOp{opNoKey, "aaaaaaaaaa"}, &dropOp{opNoUser, "bob"}, &dropOp{opNoRole, "gone"},
+		&keyOp{&key{id: "bbbbbbbbbb", name: "rated", secrets: []*secret{{hash: [32]byte{9}}}, rate: keyRate{1000, 50}}},
 	}
 }
 
@@ -78,7 +79,7 @@ func TestOpsAreReadableForEver(t *testing.T) {
 		d.Replay(1, op)
 		d.Replay(1, op) // twice is once
 	}
-	if err := d.Check(); err != nil || d.Stats().Items != 3 {
+	if err := d.Check(); err != nil || d.Stats().Items != 4 {
 		t.Errorf("%v, %+v", err, d.Stats())
 	}
 	who, err := d.keyNamed("worker").secrets[0].principal.Identity()
