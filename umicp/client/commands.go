@@ -21,6 +21,7 @@ var beside = map[string]bool{
 	"auth.key.list":        true,
 	"auth.key.revoke":      true,
 	"auth.key.rotate":      true,
+	"auth.key.update":      true,
 	"auth.role.create":     true,
 	"auth.role.delete":     true,
 	"auth.role.grant":      true,
@@ -134,6 +135,12 @@ func (c *Client) AuthKeyRevoke(ctx context.Context, request *AuthKeyRevokeReques
 func (c *Client) AuthKeyRotate(ctx context.Context, request *AuthKeyRotateRequest, opts ...Option) (*AuthKeyCreateResponse, error) {
 	response := new(AuthKeyCreateResponse)
 	return response, c.Call(ctx, "auth.key.rotate", request, response, opts...)
+}
+
+// AuthKeyUpdate is auth.key.update: change what an API key is called, may do, how fast it may be, or when it expires.
+func (c *Client) AuthKeyUpdate(ctx context.Context, request *AuthKeyUpdateRequest, opts ...Option) (*AuthKeyUpdateResponse, error) {
+	response := new(AuthKeyUpdateResponse)
+	return response, c.Call(ctx, "auth.key.update", request, response, opts...)
 }
 
 // AuthRoleCreate is auth.role.create: make a role: a named list of permissions.
@@ -1178,34 +1185,38 @@ type AgentWatchEvent struct {
 
 // AuthKeyCreateRequest is what the command table says of it; docs/commands.md describes it.
 type AuthKeyCreateRequest struct {
-	Name        string   `json:"name,omitempty"`        // what it is called, in logs and as the author of what it writes; absent is made of its id
-	Roles       []string `json:"roles,omitempty"`       // what it may do, as names of roles: admin, writer, reader, kv-reader, …; auth.role.list has them all
-	Permissions []string `json:"permissions,omitempty"` // what else it may do, each written like write:queue:jobs or read:kv:user:*
-	Home        string   `json:"home,omitempty"`        // the namespace that it belongs to; absent is the one that you belong to
-	Namespaces  []string `json:"namespaces,omitempty"`  // further namespaces that it may select; * is every one. Who may administer everything may select every one anyway
-	TTL         int64    `json:"ttl,omitempty"`         // seconds until it expires; absent is never
-	TTLMS       int64    `json:"ttl_ms,omitempty"`      // milliseconds until it expires, instead of ttl
-	Networks    []string `json:"networks,omitempty"`    // where it may be used from: addresses, or networks like 10.1.0.0/16; absent is everywhere
+	Name         string   `json:"name,omitempty"`           // what it is called, in logs and as the author of what it writes; absent is made of its id
+	Roles        []string `json:"roles,omitempty"`          // what it may do, as names of roles: admin, writer, reader, kv-reader, …; auth.role.list has them all
+	Permissions  []string `json:"permissions,omitempty"`    // what else it may do, each written like write:queue:jobs or read:kv:user:*
+	Home         string   `json:"home,omitempty"`           // the namespace that it belongs to; absent is the one that you belong to
+	Namespaces   []string `json:"namespaces,omitempty"`     // further namespaces that it may select; * is every one. Who may administer everything may select every one anyway
+	TTL          int64    `json:"ttl,omitempty"`            // seconds until it expires; absent is never
+	TTLMS        int64    `json:"ttl_ms,omitempty"`         // milliseconds until it expires, instead of ttl
+	Networks     []string `json:"networks,omitempty"`       // where it may be used from: addresses, or networks like 10.1.0.0/16; absent is everywhere
+	RequestsPerS int64    `json:"requests_per_s,omitempty"` // how many requests a second it may make; absent is as many as every key
+	Burst        int64    `json:"burst,omitempty"`          // how many of them at once; absent is as many as in a second
 }
 
 // AuthKeyCreateResponse is what the command table says of it; docs/commands.md describes it.
 type AuthKeyCreateResponse struct {
-	Secret      string               `json:"secret"`                 // the key itself, to be sent as Authorization: Bearer …; it is told this once and cannot be told again
-	ID          string               `json:"id"`                     // the second part of its secret, which is no secret itself
-	Name        string               `json:"name"`                   // what it is called
-	Roles       []string             `json:"roles,omitempty"`        //
-	Permissions []string             `json:"permissions,omitempty"`  // what it may do besides what its roles allow
-	Home        string               `json:"home"`                   // the namespace that it belongs to
-	Namespaces  []string             `json:"namespaces,omitempty"`   // further namespaces that it may select; * is every one
-	Networks    []string             `json:"networks,omitempty"`     // where it may be used from; absent is everywhere
-	CreatedAt   int64                `json:"created_at"`             // in Unix milliseconds
-	CreatedBy   string               `json:"created_by"`             //
-	ExpiresAt   int64                `json:"expires_at,omitempty"`   // in Unix milliseconds; absent is never
-	LastUsedAt  int64                `json:"last_used_at,omitempty"` // in Unix milliseconds, to the second; absent is never
-	Expired     bool                 `json:"expired,omitempty"`      // true when it cannot be used any more
-	Secrets     []DirectoryKeySecret `json:"secrets"`                // its secret; while it is being replaced, the one before, too
-	Version     uint64               `json:"version,omitempty"`      // the version that this write gave to all it changed; absent when nothing changed
-	Durability  journal.Durability   `json:"durability,omitempty"`   // how safe the write is: memory, buffered, fsynced or replicated
+	Secret       string               `json:"secret"`                   // the key itself, to be sent as Authorization: Bearer …; it is told this once and cannot be told again
+	ID           string               `json:"id"`                       // the second part of its secret, which is no secret itself
+	Name         string               `json:"name"`                     // what it is called
+	Roles        []string             `json:"roles,omitempty"`          //
+	Permissions  []string             `json:"permissions,omitempty"`    // what it may do besides what its roles allow
+	Home         string               `json:"home"`                     // the namespace that it belongs to
+	Namespaces   []string             `json:"namespaces,omitempty"`     // further namespaces that it may select; * is every one
+	Networks     []string             `json:"networks,omitempty"`       // where it may be used from; absent is everywhere
+	RequestsPerS int64                `json:"requests_per_s,omitempty"` // how many requests a second it may make; absent is as many as every key
+	Burst        int64                `json:"burst,omitempty"`          // how many of them at once; absent is as many as in a second
+	CreatedAt    int64                `json:"created_at"`               // in Unix milliseconds
+	CreatedBy    string               `json:"created_by"`               //
+	ExpiresAt    int64                `json:"expires_at,omitempty"`     // in Unix milliseconds; absent is never
+	LastUsedAt   int64                `json:"last_used_at,omitempty"`   // in Unix milliseconds, to the second; absent is never
+	Expired      bool                 `json:"expired,omitempty"`        // true when it cannot be used any more
+	Secrets      []DirectoryKeySecret `json:"secrets"`                  // its secret; while it is being replaced, the one before, too
+	Version      uint64               `json:"version,omitempty"`        // the version that this write gave to all it changed; absent when nothing changed
+	Durability   journal.Durability   `json:"durability,omitempty"`     // how safe the write is: memory, buffered, fsynced or replicated
 }
 
 // AuthKeyListRequest is what the command table says of it; docs/commands.md describes it.
@@ -1239,6 +1250,42 @@ type AuthKeyRotateRequest struct {
 	Key       string `json:"key"`                  // its id, or its name
 	Overlap   *int64 `json:"overlap,omitempty"`    // seconds for which the secret before goes on working; absent is a day, 0 ends it at once
 	OverlapMS *int64 `json:"overlap_ms,omitempty"` // the same in milliseconds
+}
+
+// AuthKeyUpdateRequest is what the command table says of it; docs/commands.md describes it.
+type AuthKeyUpdateRequest struct {
+	Key          string    `json:"key"`                      // its id, or its name
+	Name         string    `json:"name,omitempty"`           // what it is called from now on
+	Roles        *[]string `json:"roles,omitempty"`          // all of its roles from now on
+	Permissions  *[]string `json:"permissions,omitempty"`    // all of its own permissions from now on
+	Home         string    `json:"home,omitempty"`           // the namespace that it belongs to from now on
+	Namespaces   *[]string `json:"namespaces,omitempty"`     // all further namespaces that it may select from now on; * is every one
+	Networks     *[]string `json:"networks,omitempty"`       // where it may be used from, from now on; an empty list is everywhere
+	TTL          *int64    `json:"ttl,omitempty"`            // seconds from now until it expires; 0 is never
+	TTLMS        *int64    `json:"ttl_ms,omitempty"`         // the same in milliseconds
+	RequestsPerS *int64    `json:"requests_per_s,omitempty"` // how many requests a second it may make; 0 is as many as every key
+	Burst        *int64    `json:"burst,omitempty"`          // how many of them at once; 0 is as many as in a second
+}
+
+// AuthKeyUpdateResponse is what the command table says of it; docs/commands.md describes it.
+type AuthKeyUpdateResponse struct {
+	ID           string               `json:"id"`                       // the second part of its secret, which is no secret itself
+	Name         string               `json:"name"`                     // what it is called
+	Roles        []string             `json:"roles,omitempty"`          //
+	Permissions  []string             `json:"permissions,omitempty"`    // what it may do besides what its roles allow
+	Home         string               `json:"home"`                     // the namespace that it belongs to
+	Namespaces   []string             `json:"namespaces,omitempty"`     // further namespaces that it may select; * is every one
+	Networks     []string             `json:"networks,omitempty"`       // where it may be used from; absent is everywhere
+	RequestsPerS int64                `json:"requests_per_s,omitempty"` // how many requests a second it may make; absent is as many as every key
+	Burst        int64                `json:"burst,omitempty"`          // how many of them at once; absent is as many as in a second
+	CreatedAt    int64                `json:"created_at"`               // in Unix milliseconds
+	CreatedBy    string               `json:"created_by"`               //
+	ExpiresAt    int64                `json:"expires_at,omitempty"`     // in Unix milliseconds; absent is never
+	LastUsedAt   int64                `json:"last_used_at,omitempty"`   // in Unix milliseconds, to the second; absent is never
+	Expired      bool                 `json:"expired,omitempty"`        // true when it cannot be used any more
+	Secrets      []DirectoryKeySecret `json:"secrets"`                  // its secret; while it is being replaced, the one before, too
+	Version      uint64               `json:"version,omitempty"`        // the version that this write gave to all it changed; absent when nothing changed
+	Durability   journal.Durability   `json:"durability,omitempty"`     // how safe the write is: memory, buffered, fsynced or replicated
 }
 
 // AuthRoleCreateRequest is what the command table says of it; docs/commands.md describes it.
@@ -3296,19 +3343,21 @@ type DirectoryKeySecret struct {
 
 // DirectoryKey is what the command table says of it; docs/commands.md describes it.
 type DirectoryKey struct {
-	ID          string               `json:"id"`                     // the second part of its secret, which is no secret itself
-	Name        string               `json:"name"`                   // what it is called
-	Roles       []string             `json:"roles,omitempty"`        //
-	Permissions []string             `json:"permissions,omitempty"`  // what it may do besides what its roles allow
-	Home        string               `json:"home"`                   // the namespace that it belongs to
-	Namespaces  []string             `json:"namespaces,omitempty"`   // further namespaces that it may select; * is every one
-	Networks    []string             `json:"networks,omitempty"`     // where it may be used from; absent is everywhere
-	CreatedAt   int64                `json:"created_at"`             // in Unix milliseconds
-	CreatedBy   string               `json:"created_by"`             //
-	ExpiresAt   int64                `json:"expires_at,omitempty"`   // in Unix milliseconds; absent is never
-	LastUsedAt  int64                `json:"last_used_at,omitempty"` // in Unix milliseconds, to the second; absent is never
-	Expired     bool                 `json:"expired,omitempty"`      // true when it cannot be used any more
-	Secrets     []DirectoryKeySecret `json:"secrets"`                // its secret; while it is being replaced, the one before, too
+	ID           string               `json:"id"`                       // the second part of its secret, which is no secret itself
+	Name         string               `json:"name"`                     // what it is called
+	Roles        []string             `json:"roles,omitempty"`          //
+	Permissions  []string             `json:"permissions,omitempty"`    // what it may do besides what its roles allow
+	Home         string               `json:"home"`                     // the namespace that it belongs to
+	Namespaces   []string             `json:"namespaces,omitempty"`     // further namespaces that it may select; * is every one
+	Networks     []string             `json:"networks,omitempty"`       // where it may be used from; absent is everywhere
+	RequestsPerS int64                `json:"requests_per_s,omitempty"` // how many requests a second it may make; absent is as many as every key
+	Burst        int64                `json:"burst,omitempty"`          // how many of them at once; absent is as many as in a second
+	CreatedAt    int64                `json:"created_at"`               // in Unix milliseconds
+	CreatedBy    string               `json:"created_by"`               //
+	ExpiresAt    int64                `json:"expires_at,omitempty"`     // in Unix milliseconds; absent is never
+	LastUsedAt   int64                `json:"last_used_at,omitempty"`   // in Unix milliseconds, to the second; absent is never
+	Expired      bool                 `json:"expired,omitempty"`        // true when it cannot be used any more
+	Secrets      []DirectoryKeySecret `json:"secrets"`                  // its secret; while it is being replaced, the one before, too
 }
 
 // DirectoryRole is what the command table says of it; docs/commands.md describes it.
