@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/hivellm/synap-go/core/auth"
@@ -34,10 +35,10 @@ func agentOf(client string) string {
 }
 
 // asAgent is the caller as the agent that its request says it is: by name, or else by what the client calls itself.
-func asAgent(id *auth.Identity, r *http.Request, client string) (*auth.Identity, error) {
+func asAgent(id *auth.Identity, r *http.Request, query url.Values, client string) (*auth.Identity, error) {
 	name := r.Header.Get(headerAgent)
 	if name == "" {
-		name = r.URL.Query().Get("agent")
+		name = query.Get("agent")
 	}
 	switch {
 	case name != "":

@@ -75,19 +75,35 @@ func (t *tool) argumentNames() []string {
 }
 
 // request turns arguments into the command's request.
-func (t *tool) request(args arguments) (command.JSON, error) {
-	fields := make(map[string]json.RawMessage, len(args)+len(t.presets))
+func (t *tool) request(args arguments) command.JSON {
+	out := []byte("{")
+	add := func(field string, raw json.RawMessage) {
+		if len(out) > 1 {
+			out = append(out, ',')
+		}
+		out = append(append(strconv.AppendQuote(out, field), ':'), raw...) // a field's name is plain ASCII
+	}
+	for _, a := range t.args {
+		if raw, given := args[a]; given {
+			add(a.field, a.bounded(raw))
+		}
+	}
 	for _, p := range t.presets {
-		fields[p.field] = p.value
+		if !t.gives(args, p.field) {
+			add(p.field, p.value)
+		}
 	}
-	for a, raw := range args {
-		fields[a.field] = a.bounded(raw)
+	return append(out, '}')
+}
+
+// gives reports whether an argument gives the field.
+func (t *tool) gives(args arguments, field string) bool {
+	for a := range args {
+		if a.field == field {
+			return true
+		}
 	}
-	text, err := encode(fields)
-	if err != nil {
-		return nil, fault.New(fault.Invalid, "the arguments are not valid JSON")
-	}
-	return command.JSON(text), nil
+	return false
 }
 
 // bounded is a number, or the most that may be asked for: at most a thousand is at most twenty, too.

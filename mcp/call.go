@@ -62,10 +62,7 @@ func (s *Server) try(ctx context.Context, t *tool, p *profile, raw json.RawMessa
 	if *args, err = t.read(raw); err != nil {
 		return nil, err
 	}
-	payload, err := t.request(*args)
-	if err != nil {
-		return nil, err
-	}
+	payload := t.request(*args)
 	resp, err := s.run(ctx, &command.Request{Caller: auth.FromContext(ctx), Command: t.command, Payload: payload})
 	if err != nil {
 		return nil, err
@@ -79,6 +76,9 @@ func (s *Server) try(ctx context.Context, t *tool, p *profile, raw json.RawMessa
 // run executes the request. A watch answers with what there is, and waits no longer than it was asked to. A call
 // that is waiting when the door closes ends with Unavailable.
 func (s *Server) run(ctx context.Context, r *command.Request) (resp any, err error) {
+	if c := r.Command; (c.Kind == command.KindRead || c.Kind == command.KindWrite) && !c.MayWait() {
+		return s.executor.Do(ctx, r) // it is over at once
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(s.calls, func() { cancel(errStopping) })()

@@ -19,6 +19,9 @@ import (
 // maxBodyBytes is the longest message; a longer one is answered with 413.
 const maxBodyBytes = 4 << 20
 
+// maxReadyBytes is how much is made ready for a body before any of it has come.
+const maxReadyBytes = 64 << 10
+
 // Handler serves MCP's StreamableHTTP, for revisions with sessions (up to 2025-11-25) and without (from 2026-07-28)
 // alike. It is to be mounted at /mcp behind a front that checks Host and Origin and has put the caller's identity
 // into the request's context; without one the answer is 401. ?profile= chooses the tools.
@@ -50,15 +53,15 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer leave()
-	r, done, no := s.admit(w, r)
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	defer context.AfterFunc(s.all, cancel)()
+	r, done, no := s.admit(ctx, w, r)
 	if no != nil {
 		refuse(w, no.status, no.message)
 		return
 	}
 	defer done()
-	ctx, cancel := context.WithCancel(r.Context())
-	defer cancel()
-	defer context.AfterFunc(s.all, cancel)()
 	out := newStream(w)
 	defer out.close()
 	if r.Method == http.MethodGet {
@@ -66,18 +69,19 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 		defer stop()
 		r = seen
 	}
-	s.web.ServeHTTP(out, r.WithContext(ctx))
+	s.web.ServeHTTP(out, r)
 }
 
-// admit makes the checks that come before the protocol and returns the request with its body read and its profile
-// in the context. done is called when it was served.
-func (s *Server) admit(w http.ResponseWriter, r *http.Request) (admitted *http.Request, done func(), no *refusal) {
+// admit makes the checks that come before the protocol and returns the request with its body read, in the context with its profile
+// and caller. done is called when it was served.
+func (s *Server) admit(ctx context.Context, w http.ResponseWriter, r *http.Request) (admitted *http.Request, done func(), no *refusal) {
 	id := auth.FromContext(r.Context())
 	if id == nil {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="synap"`)
 		return nil, nil, &refusal{http.StatusUnauthorized, "who is calling is not known: send a credential"}
 	}
-	p, err := s.catalog.profile(r.URL.Query().Get("profile"))
+	query := r.URL.Query()
+	p, err := s.catalog.profile(query.Get("profile"))
 	if err != nil {
 		return nil, nil, &refusal{http.StatusBadRequest, err.Error()}
 	}
@@ -100,7 +104,7 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request) (admitted *http.R
 	if client == "" {
 		client = s.sessions.client(session)
 	}
-	if id, err = asAgent(id, r, client); err != nil {
+	if id, err = asAgent(id, r, query, client); err != nil {
 		done()
 		return nil, nil, &refusal{http.StatusBadRequest, err.Error()}
 	}
@@ -110,7 +114,7 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request) (admitted *http.R
 			return nil, nil, &refusal{http.StatusOK, string(answer)}
 		}
 	}
-	r = r.WithContext(auth.NewContext(withProfile(r.Context(), p), id))
+	r = r.WithContext(auth.NewContext(withProfile(ctx, p), id))
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	return r, done, nil
 }
@@ -140,7 +144,7 @@ func aboutSubscriptions(body []byte) bool {
 }
 
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, *refusal) {
-	var body bytes.Buffer // it doubles as it grows, so that all in all it takes twice the message; io.ReadAll takes five times as much
+	body := bytes.NewBuffer(make([]byte, 0, roomFor(r.ContentLength))) // it doubles as it grows; io.ReadAll takes five times the message
 	_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, maxBodyBytes))
 	var tooLong *http.MaxBytesError
 	switch {
@@ -154,6 +158,9 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, *refusal) {
 	}
 	return body.Bytes(), nil
 }
+
+// roomFor is how much is made ready for a body that is said to have so many bytes: all of a small one, and room to find that it has ended.
+func roomFor(length int64) int64 { return min(max(length, 0), maxReadyBytes) + bytes.MinRead }
 
 // refuse answers with a JSON-RPC error that belongs to no request.
 func refuse(w http.ResponseWriter, status int, message string) {

@@ -215,7 +215,7 @@ func boxes() *command.Structure {
 				Tool: &command.Tool{Name: "synap_box_fail", Title: "Fail", Description: "Fail.", Profiles: []string{"full"}},
 			}, (*box).fail),
 			command.Read(command.Info{
-				Name: "box.wait", Op: 0x0906, Open: true, Summary: "Wait.",
+				Name: "box.wait", Op: 0x0906, Open: true, Waits: true, Summary: "Wait.",
 				Tool: &command.Tool{Name: "synap_box_wait", Title: "Wait", Description: "Wait.", Profiles: []string{"full"}},
 			}, (*box).wait),
 			command.Watch(command.Info{
