@@ -7,7 +7,8 @@
 //	unlimited  a noisy tenant on the same server
 //	limited    the same with a quota of requests, who asks again at once whatever he is answered
 //
-// The noisy tenant is a process of its own. Nothing here is a part of the product.
+// The order changes from round to round, so that no case always comes after the same one. On a machine that is busy with something
+// else the figures mean nothing, and it says so. The noisy tenant is a process of its own. Nothing here is a part of the product.
 package main
 
 import (
@@ -47,7 +48,7 @@ func main() {
 	var o options
 	flag.StringVar(&o.synap, "synap", "", "the synap `binary` to measure; it is built when none is given")
 	flag.IntVar(&o.rounds, "rounds", 5, "how often each case is measured")
-	flag.DurationVar(&o.duration, "duration", 2*time.Second, "for how long each time")
+	flag.DurationVar(&o.duration, "duration", 1500*time.Millisecond, "for how long each time")
 	flag.IntVar(&o.pace, "pace", 500, "how many calls a second the quiet tenant makes")
 	flag.IntVar(&o.connections, "connections", 32, "how many connections the noisy tenant has")
 	flag.IntVar(&o.quota, "quota", 500, "how many requests a second the noisy tenant may make where that is limited")
@@ -103,7 +104,8 @@ func compare(ctx context.Context, o options) error {
 	server, other := "http://"+servers[0].Address, "http://"+servers[1].Address
 	all := map[string][]float64{}
 	for round := range o.rounds {
-		for _, name := range cases {
+		for i := range cases {
+			name := cases[(i+round)%len(cases)]
 			p99, served, err := measure(ctx, o, name, server, other)
 			if err != nil {
 				return err
@@ -114,7 +116,11 @@ func compare(ctx context.Context, o options) error {
 	}
 	alone := process.Median(all["alone"])
 	for _, name := range cases {
-		fmt.Printf("median:  %-10s quiet p99 %8.0f µs   %.2f times alone\n", name, process.Median(all[name]), process.Median(all[name])/alone)
+		fmt.Printf("median:  %-10s quiet p99 %8.0f µs (%.0f to %.0f)   %.2f times alone\n", name, process.Median(all[name]),
+			slices.Min(all[name]), slices.Max(all[name]), process.Median(all[name])/alone)
+	}
+	if spread := slices.Max(all["alone"]) / slices.Min(all["alone"]); spread > 1.5 {
+		fmt.Printf("alone, the quiet tenant's p99 varies by %.1f times: this machine is too busy, or too small, for the figures to mean anything\n", spread)
 	}
 	return nil
 }

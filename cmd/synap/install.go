@@ -277,7 +277,7 @@ func withMember(object []byte, name string, value json.RawMessage) (json.RawMess
 
 // writeClientConfig puts the text in place of what was there, of which it keeps a copy: at no moment is there half a file.
 func writeClientConfig(path string, old, text []byte) (backup string, err error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // as clients make it themselves
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { // #nosec G301 -- as clients make it themselves
 		return "", err
 	}
 	mode := fs.FileMode(0o600)
