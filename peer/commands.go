@@ -14,7 +14,7 @@ func commands() []*command.Command {
 			Summary: "Link the namespace with one of another server, and say what flows.",
 			Doc: "The key to show there is never a part of this: credential is a name under which the server finds it, in its environment as " +
 				"SYNAP_PEER_KEY_<NAME> or as a file of that name in the folder peers.keys. What flows in is written as peer:<name>. Events of " +
-				"rooms flow; a rule for anything else is refused.",
+				"rooms and points of collections flow; a rule for anything else is refused.",
 		}, (*Peers).add),
 		command.Write(command.Info{
 			Name: "peer.update", Op: 0x1102, Access: auth.Admin, Hints: command.Idempotent, Args: "name", Routes: []string{"PATCH /peers/:name"},
@@ -45,7 +45,7 @@ func exchange() []*command.Command {
 		}, (*Peers).hello),
 		command.Read(command.Info{
 			Name: "peer.reached", Op: 0x1106, Args: "node room partition",
-			Summary: "Say how far a room of another node was read.",
+			Summary: "Say how far a room or a collection of another node was read.",
 		}, (*Peers).reached),
 		command.Write(command.Info{
 			Name: "peer.advance", Op: 0x1107,
@@ -62,7 +62,28 @@ func exchange() []*command.Command {
 		command.Write(command.Info{
 			Name: "peer.forget", Op: 0x1109, Access: auth.Admin, Frees: true, Hints: command.Destructive, Args: "node",
 			Summary: "Forget how far everything of a node had come.",
-			Doc:     "For a node that is gone for good. If it is not, all that it still holds comes again.",
+			Doc:     "For a node that is gone for good. If it is not, all that its rooms still hold comes again.",
 		}, (*Peers).forget),
+		command.Write(command.Info{
+			Name: "peer.stamp", Op: 0x110A, Hints: command.Idempotent,
+			Summary: "Note which points of a collection were changed here.",
+			Doc: "Whoever carries a collection says so first, as vector.watch tells it: then each point's newest change has a time and a node, " +
+				"by which all agree on which of several is the last. What was noted before, or came from elsewhere, is passed over.",
+		}, (*Peers).stamp),
+		command.Read(command.Info{
+			Name: "peer.changes", Op: 0x110B, Args: "collection",
+			Summary: "List which change each point of a collection is the outcome of, as far as that is noted.",
+		}, (*Peers).changes),
+		command.Write(command.Info{
+			Name: "peer.merge", Op: 0x110C,
+			Summary: "Say of which changes points of a collection are now the outcome, and how far another node was read.",
+			Doc:     "It is a part of peer.settle, which makes it one record with the points. Conflict when something is not news any more.",
+		}, (*Peers).merge),
+		command.Compose(command.Info{
+			Name: "peer.settle", Op: 0x110D, Access: auth.Write,
+			Summary: "Take in changes of another node's collection, and how far it was read, as one.",
+			Doc: "Of two changes of a point the later one stays, by time and at the same time by node, whichever way and in whatever order they come. " +
+				"Conflict when a point has changed here and that is not noted yet, or when the collection was read further meanwhile.",
+		}, (*Peers).settle),
 	}
 }

@@ -46,15 +46,22 @@ func (p *Peers) hello(_ context.Context, tx *command.Tx, _ *HelloRequest) (resp 
 // ReachedRequest asks how far a room was read.
 type ReachedRequest struct {
 	Node      string `json:"node" max:"64" jsonschema:"the node where it is read"`
-	Room      string `json:"room" max:"512" jsonschema:"the room"`
+	Room      string `json:"room,omitempty" max:"512" jsonschema:"the room"`
 	Partition int    `json:"partition,omitempty" min:"0" max:"65535" jsonschema:"its partition"`
+
+	Collection string `json:"collection,omitempty" max:"128" jsonschema:"or the collection"`
 }
 
 // Resource is every peer.
 func (*ReachedRequest) Resource() auth.Resource { return auth.Any(structureName) }
 
-// Validate refuses what is no node.
-func (r *ReachedRequest) Validate() error { return checkNode(r.Node) }
+// Validate refuses what is no node, and wants a room or a collection.
+func (r *ReachedRequest) Validate() error {
+	if r.Collection != "" && (r.Room != "" || r.Partition != 0) {
+		return fault.New(fault.Invalid, `give "room" or "collection", not both`).With("field", "collection")
+	}
+	return checkNode(r.Node)
+}
 
 // ReachedResponse is how far it was read.
 type ReachedResponse struct{ Spot }
@@ -62,6 +69,9 @@ type ReachedResponse struct{ Spot }
 func (p *Peers) reached(_ context.Context, r *ReachedRequest) (ReachedResponse, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if r.Collection != "" {
+		return ReachedResponse{p.spot(placeKey{kind: atTable, node: r.Node, room: r.Collection})}, nil
+	}
 	return ReachedResponse{p.spot(placeKey{atSource, r.Node, r.Room, uint64(r.Partition)})}, nil //nolint:gosec // not negative
 }
 

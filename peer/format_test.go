@@ -24,7 +24,7 @@ func history() []journal.Op {
 		&nodeOp{"SELF"},
 		&peerOp{&Peer{
 			Name: "berlin", URL: "umicps://berlin.example.org", Credential: "key-1", Remote: "team", Paused: true, Configured: true,
-			Created: 1_700_000_000_000, By: "admin", Rules: []Rule{{"chat.*", Both}, {"häh", In}, {"*", Out}},
+			Created: 1_700_000_000_000, By: "admin", Rules: []Rule{{Rooms, "chat.*", Both}, {Rooms, "häh", In}, {Collections, "*", Out}},
 		}},
 		&peerOp{&Peer{Name: "gone", URL: "ws://127.0.0.1"}},
 		&peerOp{&Peer{Name: "plain", URL: "umicp://127.0.0.1:15502"}},
@@ -32,6 +32,16 @@ func history() []journal.Op {
 		&reachOp{[]place{at(atSource, "B", "chat.1", 0, 8, 1), at(atSource, "GONE", "chat.1", 3, 1, 1)}},
 		&dropOp{"gone"},
 		&forgetOp{"GONE"},
+		&stampOp{collection: "docs", born: 3, stamps: []stamp{
+			{id: "1", time: 1_700_000_000_000, node: "SELF", version: 5}, {id: "häh", time: 7, node: "B", expires: 1_700_000_000_001},
+			{id: "dead", time: 8, node: "B", deleted: true},
+		}},
+		&stampOp{collection: "docs", born: 3, stamps: []stamp{{id: "1", time: 1_700_000_000_002, node: "C", version: 6}, {id: "grave", time: 1, node: "C", deleted: true}}},
+		&reachOp{[]place{at(atTable, "B", "docs", 0, 3, 9), at(atTable, "B", "old", 0, 1, 1)}},
+		&stampOp{collection: "old", born: 1, stamps: []stamp{{id: "1", time: 1, node: "B"}}},
+		&dropTableOp{"old"},
+		&unstampOp{"docs", []string{"grave", "never"}},
+		&stampOp{collection: "empty", born: 1},
 	}
 }
 
@@ -93,8 +103,8 @@ func TestSavedEntriesAreReadableForEver(t *testing.T) {
 		t.Errorf("saved again: %s", got)
 	}
 	for _, x := range []*Peers{p, again} {
-		if err := x.Check(); err != nil || x.peers.Len() != 2 || x.places.Len() != 3 || x.node != "SELF" {
-			t.Errorf("%d peers, %d places of node %q: %v", x.peers.Len(), x.places.Len(), x.node, err)
+		if err := x.Check(); err != nil || x.peers.Len() != 2 || x.places.Len() != 4 || x.stamps != 3 || len(x.tables) != 2 || x.node != "SELF" {
+			t.Errorf("%d peers, %d places, %d stamps of node %q: %v", x.peers.Len(), x.places.Len(), x.stamps, x.node, err)
 		}
 	}
 }
@@ -106,7 +116,7 @@ func TestOpsAreReadableForEver(t *testing.T) {
 		kinds[op.Kind()] = true
 		lines = append(lines, fmt.Sprintf("%02x%x", op.Kind(), op.AppendTo(nil)))
 	}
-	if len(kinds) != opForget {
+	if len(kinds) != opNoTable {
 		t.Errorf("only ops of the kinds %v", kinds)
 	}
 	var again []journal.Op
@@ -125,18 +135,21 @@ func TestOpsAreReadableForEver(t *testing.T) {
 
 // TestOpsTwice applies every op twice in a row: it is the same as once.
 func TestOpsTwice(t *testing.T) {
-	var twice []journal.Op
-	for _, op := range history() {
-		twice = append(twice, op, op)
+	twice := newPeers(command.Env{}, Options{})
+	for i, op := range history() {
+		twice.Replay(uint64(i+1), op)
+		twice.Replay(uint64(i+1), op)
 	}
-	if got, want := of(twice).lines(), of(history()).lines(); strings.Join(got, " ") != strings.Join(want, " ") {
+	if got, want := twice.lines(), of(history()).lines(); strings.Join(got, " ") != strings.Join(want, " ") {
 		t.Errorf("twice they make\n%s\nwant\n%s", got, want)
 	}
 }
 
 // TestUndo takes back each op of the history on what the ones before it have made.
 func TestUndo(t *testing.T) {
-	all := append(history(), &forgetOp{"B"}, &dropOp{"plain"}, &nodeOp{"OTHER"})
+	all := append(history(), &forgetOp{"B"}, &dropOp{"plain"}, &nodeOp{"OTHER"}, &dropTableOp{"docs"}, &dropTableOp{"none"}, &unstampOp{"none", []string{"x"}},
+		&stampOp{collection: "docs", born: 4, stamps: []stamp{{id: "dead", time: 9, node: "X"}, {id: "new", time: 9, node: "X", deleted: true}}},
+		&stampOp{collection: "new", born: 4, stamps: []stamp{{id: "x", time: 9, node: "X"}}})
 	for i, op := range all {
 		p := of(all[:i])
 		before := strings.Join(p.lines(), " ")
@@ -159,9 +172,14 @@ func TestEntriesThatCannotBe(t *testing.T) {
 		"a peer twice":             unhex(t, lines[1]),
 		"a peer that is cut":       unhex(t, lines[1])[:20],
 		"a peer without a URL":     (&peerOp{&Peer{Name: "x"}}).AppendTo([]byte{entryPeer}),
-		"a rule without direction": (&peerOp{&Peer{Name: "x", URL: "ws://x", Rules: []Rule{{"a", 0}}}}).AppendTo([]byte{entryPeer}),
-		"a place twice":            unhex(t, lines[len(lines)-1]),
-		"a place of no kind":       append([]byte{entryPlace, 0}, unhex(t, lines[len(lines)-1])[2:]...),
+		"a rule without direction": (&peerOp{&Peer{Name: "x", URL: "ws://x", Rules: []Rule{{Rooms, "a", 0}}}}).AppendTo([]byte{entryPeer}),
+		"a place twice":            (&place{placeKey{atTable, "B", "docs", 0}, Spot{}}).appendTo([]byte{entryPlace}),
+		"a place of no kind":       append([]byte{entryPlace, 0}, (&place{placeKey{atTable, "B", "x", 0}, Spot{}}).appendTo(nil)[1:]...),
+		"a table twice":            append([]byte{entryTable, 3}, "docs"...),
+		"a table of no record":     append([]byte{entryTable, 0}, "fresh"...),
+		"a stamp twice":            unhex(t, lines[len(lines)-1]),
+		"a stamp of no record":     (&stamp{id: "x", node: "B", version: 1}).appendTo(append(appendText([]byte{entryStamp}, "docs"), 0)),
+		"a stamp without version":  (&stamp{id: "x", node: "B"}).appendTo(append(appendText([]byte{entryStamp}, "docs"), 1)),
 		"more than there is":       append((&place{placeKey{1, "X", "", 0}, Spot{}}).appendTo([]byte{entryPlace}), 0),
 	} {
 		p := newPeers(command.Env{}, Options{})

@@ -20,6 +20,7 @@ import (
 //	          └───────────┴──────────┴─────────────────┴─────────────┴───────────┴─────────────┴─────────┴───────────────┴───────┘
 //	  rule    ┌──────────────────┬─────────────────────────────────┬──────────────┐
 //	          │ kind, u8: 1 room │ direction, u8: 1 in 2 out 3 both│ pattern, str │
+//	          │ 2 collection     │                                 │              │
 //	          └──────────────────┴─────────────────────────────────┴──────────────┘
 //	no peer   ┌────────┐
 //	(3)       │ name … │
@@ -31,23 +32,38 @@ import (
 //	          │ kind, u8:    │ node, str │ room, str │ partition, uv │ generation, uv │ offset, uv │
 //	          │ 1 read there │           │           │               │                │            │
 //	          │ 2 made there │           │           │               │                │            │
+//	          │ 3 of points  │           │ or coll.  │               │ or record      │ or record  │
 //	          └──────────────┴───────────┴───────────┴───────────────┴────────────────┴────────────┘
 //	forget    ┌────────┐
 //	(5)       │ node … │
 //	          └────────┘
+//	stamp     ┌─────────────────┬──────────┬──────────────┬────────┐
+//	(6)       │ collection, str │ born, uv │ how many, uv │ stamps │
+//	          └─────────────────┴──────────┴──────────────┴────────┘
+//	  stamp   ┌─────────┬──────────┬───────────┬─────────────────────────┬────────────────┬─────────────┐
+//	          │ id, str │ time, uv │ node, str │ version, uv; 0: that of │ deleted, u8    │ expires, uv │
+//	          │         │          │           │ the op's record         │ 0 or 1         │ 0: never    │
+//	          └─────────┴──────────┴───────────┴─────────────────────────┴────────────────┴─────────────┘
+//	unstamp   ┌─────────────────┬──────────────┬───────────────┐
+//	(7)       │ collection, str │ how many, uv │ each: id, str │
+//	          └─────────────────┴──────────────┴───────────────┘
+//	no table  ┌──────────────┐
+//	(8)       │ collection … │
+//	          └──────────────┘
 const (
-	opNode   = 1
-	opPeer   = 2
-	opNoPeer = 3
-	opReach  = 4
-	opForget = 5
+	opNode    = 1
+	opPeer    = 2
+	opNoPeer  = 3
+	opReach   = 4
+	opForget  = 5
+	opStamp   = 6
+	opUnstamp = 7
+	opNoTable = 8
 )
 
 const (
 	flagPaused     = 1
 	flagConfigured = 2
-
-	ruleRooms = 1
 )
 
 // maxPartition is more than any room has.
@@ -59,6 +75,18 @@ type (
 	dropOp   struct{ name string }
 	reachOp  struct{ places []place } // never changed: the state keeps them
 	forgetOp struct{ node string }
+
+	// stampOp says of which changes points of a collection are the outcome.
+	stampOp struct {
+		collection string
+		born       uint64
+		stamps     []stamp // never changed; without seq, which is that of the record
+	}
+	unstampOp struct {
+		collection string
+		ids        []string
+	}
+	dropTableOp struct{ collection string }
 )
 
 // Kind implements journal.Op, as do the following methods.
@@ -75,6 +103,34 @@ func (*reachOp) Kind() byte { return opReach }
 
 // Kind is that of places that are forgotten.
 func (*forgetOp) Kind() byte { return opForget }
+
+// Kind is that of stamps.
+func (*stampOp) Kind() byte { return opStamp }
+
+// Kind is that of stamps that are forgotten.
+func (*unstampOp) Kind() byte { return opUnstamp }
+
+// Kind is that of a table that is forgotten.
+func (*dropTableOp) Kind() byte { return opNoTable }
+
+// Target is nothing, as of all ops but those of peers: nobody follows it, and recovery, which applies ops of different targets
+// side by side, keeps them in order. A table that is forgotten takes places with it.
+func (*stampOp) Target() (string, bool) { return "", false }
+
+// Target is nothing.
+func (*unstampOp) Target() (string, bool) { return "", false }
+
+// Target is nothing.
+func (*dropTableOp) Target() (string, bool) { return "", false }
+
+// Size is about what it takes in memory.
+func (op *stampOp) Size() int { return 64 + 160*len(op.stamps) }
+
+// Size is about what it takes in memory.
+func (op *unstampOp) Size() int { return 64 + 48*len(op.ids) }
+
+// Size is about what it takes in memory.
+func (op *dropTableOp) Size() int { return 48 + len(op.collection) }
 
 // Target is nothing: nobody follows it.
 func (*nodeOp) Target() (string, bool) { return "", false }
@@ -123,7 +179,7 @@ func (op *peerOp) AppendTo(b []byte) []byte {
 	b = appendText(appendInt(append(b, flags), p.Created), p.By)
 	b = binary.AppendUvarint(b, uint64(len(p.Rules)))
 	for _, r := range p.Rules {
-		b = appendText(append(b, ruleRooms, byte(r.Direction)), r.Rooms)
+		b = appendText(append(b, byte(r.Kind), byte(r.Direction)), r.Pattern)
 	}
 	return b
 }
@@ -144,6 +200,36 @@ func (at *place) appendTo(b []byte) []byte {
 	b = appendText(appendText(append(b, at.kind), at.node), at.room)
 	return binary.AppendUvarint(appendInt(binary.AppendUvarint(b, at.partition), at.Generation), at.Offset)
 }
+
+// AppendTo writes the box above.
+func (op *stampOp) AppendTo(b []byte) []byte {
+	b = binary.AppendUvarint(binary.AppendUvarint(appendText(b, op.collection), op.born), uint64(len(op.stamps)))
+	for i := range op.stamps {
+		b = op.stamps[i].appendTo(b)
+	}
+	return b
+}
+
+func (s *stamp) appendTo(b []byte) []byte {
+	b = binary.AppendUvarint(appendText(appendInt(appendText(b, s.id), s.time), s.node), s.version)
+	deleted := byte(0)
+	if s.deleted {
+		deleted = 1
+	}
+	return appendInt(append(b, deleted), s.expires)
+}
+
+// AppendTo writes the box above.
+func (op *unstampOp) AppendTo(b []byte) []byte {
+	b = binary.AppendUvarint(appendText(b, op.collection), uint64(len(op.ids)))
+	for _, id := range op.ids {
+		b = appendText(b, id)
+	}
+	return b
+}
+
+// AppendTo writes the collection.
+func (op *dropTableOp) AppendTo(b []byte) []byte { return append(b, op.collection...) }
 
 // AppendTo writes the node.
 func (op *forgetOp) AppendTo(b []byte) []byte { return append(b, op.node...) }
@@ -178,6 +264,23 @@ func decodeOp(kind byte, data []byte) (op journal.Op, err error) {
 		op = reach
 	case opForget:
 		op = &forgetOp{readNode(&r)}
+	case opStamp:
+		stamps := &stampOp{collection: readCollection(&r), born: r.Number()}
+		if stamps.born == 0 {
+			r.Fail()
+		}
+		for range r.Count(minStampBytes) {
+			stamps.stamps = append(stamps.stamps, readStamp(&r))
+		}
+		op = stamps
+	case opUnstamp:
+		gone := &unstampOp{collection: readCollection(&r)}
+		for range r.Count(1) {
+			gone.ids = append(gone.ids, r.Text())
+		}
+		op = gone
+	case opNoTable:
+		op = &dropTableOp{r.Rest()}
 	default:
 		r.Fail()
 	}
@@ -206,10 +309,7 @@ func readPeer(r *journal.Reader) *Peer {
 		return p
 	}
 	for range n {
-		if r.Byte(ruleRooms) != ruleRooms {
-			r.Fail()
-		}
-		p.Rules = append(p.Rules, Rule{Direction: Direction(r.Byte(byte(Both))), Rooms: r.Text()})
+		p.Rules = append(p.Rules, Rule{Kind: Kind(r.Byte(byte(Collections))), Direction: Direction(r.Byte(byte(Both))), Pattern: r.Text()})
 	}
 	if p.check() != nil {
 		r.Fail()
@@ -221,10 +321,30 @@ func readPeer(r *journal.Reader) *Peer {
 const minPlaceBytes = 7
 
 func readPlace(r *journal.Reader) (at place) {
-	at.kind, at.node, at.room = r.Byte(atOrigin), r.Text(), r.Text()
+	at.kind, at.node, at.room = r.Byte(atTable), r.Text(), r.Text()
 	at.partition, at.Generation, at.Offset = r.UpTo(maxPartition), r.Int(), r.Number()
 	if at.kind == 0 || len(at.room) > maxRoomBytes || checkNode(at.node) != nil {
 		r.Fail()
 	}
 	return at
+}
+
+// minStampBytes is the least that an encoded stamp takes.
+const minStampBytes = 7
+
+func readStamp(r *journal.Reader) (s stamp) {
+	s.id, s.time, s.node = r.Text(), r.Int(), r.Text()
+	s.version, s.deleted, s.expires = r.Number(), r.Flag(), r.Int()
+	if s.id == "" || len(s.id) > maxIDBytes || checkNode(s.node) != nil {
+		r.Fail()
+	}
+	return s
+}
+
+func readCollection(r *journal.Reader) string {
+	name := r.Text()
+	if name == "" || len(name) > maxCollectionBytes {
+		r.Fail()
+	}
+	return name
 }

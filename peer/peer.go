@@ -62,6 +62,7 @@ func Structure(o Options) *command.Structure {
 		Measures: []*command.Measures{measures},
 		Exchanges: []command.Exchange{
 			{Kind: "rooms", Hello: "peer.hello", List: "stream.list", Read: "stream.read", Reached: "peer.reached", Apply: "peer.apply"},
+			{Kind: "collections", Hello: "peer.hello", List: "vector.collection.list", Read: "peer.changes", Reached: "peer.reached", Apply: "peer.settle"},
 		},
 		New:      func(env command.Env) command.State { return newPeers(env, o) },
 		DecodeOp: decodeOp,
@@ -78,6 +79,8 @@ type Peers struct {
 	node   string // the namespace's own name among nodes; "" until somebody asked for it
 	peers  btree.Map[string, *Peer]
 	places *btree.BTreeG[*place] // by key
+	tables map[string]*table     // of collections that are exchanged
+	stamps int                   // in all tables
 }
 
 // Peer is another server. It never changes: another one takes its place.
@@ -97,6 +100,7 @@ type Peer struct {
 const (
 	atSource = 1 // how far a room was read at a node
 	atOrigin = 2 // how far what was made at a node was taken in, whoever it came from
+	atTable  = 3 // how far a collection was read at a node: the collection's birth and a record there
 )
 
 // placeKey is what a place is of.
@@ -138,7 +142,7 @@ func (s Spot) before(generation int64, offset uint64) bool {
 
 func newPeers(env command.Env, o Options) *Peers {
 	return &Peers{
-		env: env, links: o.Links,
+		env: env, links: o.Links, tables: map[string]*table{},
 		places: btree.NewBTreeGOptions(func(a, b *place) bool { return a.less(b.placeKey) }, btree.Options{NoLocks: true}),
 	}
 }
@@ -175,8 +179,8 @@ func (*Peers) Sweep(*command.Tx) (int64, error) { return 0, nil }
 func (p *Peers) Stats() command.Usage {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	const peerBytes, placeBytes = 512, 160
-	return command.Usage{Items: int64(p.peers.Len()), Bytes: int64(p.peers.Len()*peerBytes + p.places.Len()*placeBytes)}
+	const peerBytes, placeBytes, stampBytes = 512, 160, 240
+	return command.Usage{Items: int64(p.peers.Len()), Bytes: int64(p.peers.Len()*peerBytes + p.places.Len()*placeBytes + p.stamps*stampBytes)}
 }
 
 // Check implements command.State.
@@ -194,11 +198,32 @@ func (p *Peers) Check() error {
 		return true
 	})
 	p.places.Scan(func(at *place) bool {
-		if checkNode(at.node) != nil || at.Generation < 0 || (at.kind != atSource && at.kind != atOrigin) {
+		if checkNode(at.node) != nil || at.Generation < 0 || at.kind < atSource || at.kind > atTable {
 			wrong = append(wrong, fmt.Errorf("there is a place %+v", *at))
 		}
 		return true
 	})
+	stamps := 0
+	for name, t := range p.tables {
+		stamps += len(t.stamps)
+		graves := 0
+		for id, s := range t.stamps {
+			kept, ok := t.order.Get(s)
+			_, buried := t.graves.Get(s)
+			if id != s.id || !ok || kept != s || buried != s.deleted || s.seq == 0 || s.version == 0 {
+				wrong = append(wrong, fmt.Errorf("collection %q has a stamp %+v, kept as %q", name, *s, id))
+			}
+			if s.deleted {
+				graves++
+			}
+		}
+		if t.order.Len() != len(t.stamps) || t.graves.Len() != graves || t.born == 0 {
+			wrong = append(wrong, fmt.Errorf("collection %q, born %d, has %d stamps, %d in order, %d of %d graves", name, t.born, len(t.stamps), t.order.Len(), t.graves.Len(), graves))
+		}
+	}
+	if stamps != p.stamps {
+		wrong = append(wrong, fmt.Errorf("there are %d stamps, counted as %d", stamps, p.stamps))
+	}
 	if p.node != "" && checkNode(p.node) != nil {
 		wrong = append(wrong, fmt.Errorf("the node is called %q", p.node))
 	}
@@ -206,7 +231,7 @@ func (p *Peers) Check() error {
 }
 
 // Apply implements command.State. The caller holds p.mu.
-func (p *Peers) Apply(_ uint64, op journal.Op) {
+func (p *Peers) Apply(seq uint64, op journal.Op) {
 	switch op := op.(type) {
 	case *nodeOp:
 		p.node = op.node
@@ -224,6 +249,16 @@ func (p *Peers) Apply(_ uint64, op journal.Op) {
 		for _, at := range p.ofNode(op.node) {
 			p.places.Delete(at)
 		}
+	case *stampOp:
+		p.stampAll(seq, op)
+	case *unstampOp:
+		if t := p.tables[op.collection]; t != nil {
+			for _, id := range op.ids {
+				p.put(t, id, nil)
+			}
+		}
+	case *dropTableOp:
+		p.dropTable(op.collection)
 	}
 }
 
@@ -258,6 +293,18 @@ func (p *Peers) Undo(op journal.Op) func() {
 				p.places.Set(at)
 			}
 		}
+	case *stampOp:
+		ids := make([]string, len(op.stamps))
+		for i := range op.stamps {
+			ids[i] = op.stamps[i].id
+		}
+		undo = p.undoStamps(op.collection, ids)
+	case *unstampOp:
+		if undo = func() {}; p.tables[op.collection] != nil {
+			undo = p.undoStamps(op.collection, op.ids)
+		}
+	case *dropTableOp:
+		undo = p.undoDropTable(op.collection)
 	}
 	return func() {
 		p.mu.Lock()

@@ -28,22 +28,25 @@ func (d Direction) String() string { return directions[d] }
 
 // Rule is what flows.
 type Rule struct {
-	Rooms     string
+	Kind      Kind
+	Pattern   string // a name, or the beginning of names and a *
 	Direction Direction
 }
 
+// Kind is what kind of things flow. The numbers are permanent.
+type Kind uint8
+
+// The kinds.
+const (
+	Rooms       Kind = 1 // events of rooms
+	Collections Kind = 2 // points of collections
+)
+
 // RuleInput is a rule as it is asked for and shown.
 type RuleInput struct {
-	Rooms     string `json:"rooms" jsonschema:"the rooms whose events flow: a name, or the beginning of names and a *"`
-	Direction string `json:"direction,omitempty" jsonschema:"in: from the peer to here; out: from here to the peer; both, which is what is meant when it is absent"`
-}
-
-// Matches reports whether the rule is about the room.
-func (r Rule) Matches(room string) bool {
-	if prefix, ok := strings.CutSuffix(r.Rooms, "*"); ok {
-		return strings.HasPrefix(room, prefix)
-	}
-	return room == r.Rooms
+	Rooms       string `json:"rooms,omitempty" jsonschema:"the rooms whose events flow: a name, or the beginning of names and a *"`
+	Collections string `json:"collections,omitempty" jsonschema:"or the collections whose points flow, in the same way"`
+	Direction   string `json:"direction,omitempty" jsonschema:"in: from the peer to here; out: from here to the peer; both, which is what is meant when it is absent"`
 }
 
 const (
@@ -75,12 +78,12 @@ func checkNode(node string) error {
 }
 
 func (r Rule) check() error {
-	star := strings.IndexByte(r.Rooms, '*')
+	star := strings.IndexByte(r.Pattern, '*')
 	switch {
-	case r.Rooms == "" || len(r.Rooms) > maxRoomBytes || !utf8.ValidString(r.Rooms):
-		return fault.New(fault.Invalid, "a rule names rooms, by a name or a beginning of at most %d bytes", maxRoomBytes).With("field", "rules")
-	case star >= 0 && star < len(r.Rooms)-1:
-		return fault.New(fault.Invalid, "%q: a * stands at the end only, for every room that begins so", clip(r.Rooms)).With("field", "rules")
+	case r.Kind != Rooms && r.Kind != Collections, r.Pattern == "" || len(r.Pattern) > maxRoomBytes || !utf8.ValidString(r.Pattern):
+		return fault.New(fault.Invalid, "a rule names rooms or collections, by a name or a beginning of at most %d bytes", maxRoomBytes).With("field", "rules")
+	case star >= 0 && star < len(r.Pattern)-1:
+		return fault.New(fault.Invalid, "%q: a * stands at the end only, for all that begin so", clip(r.Pattern)).With("field", "rules")
 	case r.Direction < In || r.Direction > Both:
 		return fault.New(fault.Invalid, "a rule's direction is in, out or both").With("field", "rules")
 	}
@@ -161,7 +164,13 @@ func clip(s string) string {
 func rules(asked []RuleInput) ([]Rule, error) {
 	all := make([]Rule, len(asked))
 	for i, a := range asked {
-		all[i] = Rule{Rooms: a.Rooms}
+		all[i] = Rule{Kind: Rooms, Pattern: a.Rooms}
+		if a.Collections != "" {
+			if a.Rooms != "" {
+				return nil, fault.New(fault.Invalid, "a rule names rooms or collections, not both").With("field", "rules").With("index", i)
+			}
+			all[i] = Rule{Kind: Collections, Pattern: a.Collections}
+		}
 		switch a.Direction {
 		case "":
 			all[i].Direction = Both
@@ -182,7 +191,12 @@ func rules(asked []RuleInput) ([]Rule, error) {
 func shown(rules []Rule) []RuleInput {
 	all := make([]RuleInput, len(rules))
 	for i, r := range rules {
-		all[i] = RuleInput{r.Rooms, r.Direction.String()}
+		all[i].Direction = r.Direction.String()
+		if r.Kind == Collections {
+			all[i].Collections = r.Pattern
+		} else {
+			all[i].Rooms = r.Pattern
+		}
 	}
 	return all
 }

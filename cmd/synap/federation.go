@@ -115,7 +115,7 @@ func (s *server) federate(ctx context.Context, there <-chan struct{}) error {
 }
 
 // parseLink reads an entry of peers.links: name=URL, and then in any order and each after a space credential=NAME,
-// namespace=NAME and, as often as need be, rooms=PATTERN:DIRECTION.
+// namespace=NAME and, as often as need be, rooms=PATTERN:DIRECTION and collections=PATTERN:DIRECTION.
 func parseLink(entry string) (*peer.AddRequest, error) {
 	words := strings.Fields(entry)
 	wrong := func(why string) error {
@@ -136,14 +136,18 @@ func parseLink(entry string) (*peer.AddRequest, error) {
 			r.Credential = value
 		case "namespace":
 			r.Namespace = value
-		case "rooms":
+		case "rooms", "collections":
 			at := strings.LastIndexByte(value, ':')
 			if at < 0 {
-				return nil, wrong("rooms say a direction: in, out or both")
+				return nil, wrong(key + " say a direction: in, out or both")
 			}
-			r.Rules = append(r.Rules, peer.RuleInput{Rooms: value[:at], Direction: value[at+1:]})
+			rule := peer.RuleInput{Rooms: value[:at], Direction: value[at+1:]}
+			if key == "collections" {
+				rule.Rooms, rule.Collections = "", value[:at]
+			}
+			r.Rules = append(r.Rules, rule)
 		default:
-			return nil, wrong(key + " is none of credential, namespace, rooms")
+			return nil, wrong(key + " is none of credential, namespace, rooms, collections")
 		}
 	}
 	if err := r.Validate(); err != nil {

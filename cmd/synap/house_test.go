@@ -42,7 +42,7 @@ var plan = map[string][]string{
 
 	// Federation: the structure knows peers and places, link calls other servers; what flows it knows by the commands' names.
 	"peer":      {"core/auth", "core/command", "core/fault", "core/journal", "core/value"},
-	"peer/link": {"core/auth", "core/command", "core/fault", "peer", "umicp/client"},
+	"peer/link": {"core/auth", "core/command", "core/fault", "core/value", "peer", "umicp/client"},
 
 	// What structures are made of, and what knows neither commands nor the journal: numbers in, numbers out.
 	"vector/text":   {},

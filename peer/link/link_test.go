@@ -196,6 +196,11 @@ func (w *world) say(name, operation, payload string) string {
 	return string(text)
 }
 
+// try is say for what may go wrong.
+func (w *world) try(name, operation, payload string) ([]byte, error) {
+	return play(context.Background(), w.servers[name].engine.Engine.Dispatcher(), auth.Local(), operation, payload)
+}
+
 // link makes a peer of one server at another.
 func (w *world) link(at, to, rules string) {
 	w.Helper()

@@ -207,7 +207,11 @@ func callerOf(p *peer.Peer, namespace string) *auth.Identity {
 		if r.Direction == peer.Out {
 			access = auth.Read
 		}
-		permissions = append(permissions, auth.Permission{Access: access, Structure: "stream", Name: r.Rooms})
+		structure := "stream"
+		if r.Kind == peer.Collections { // what becomes of its points is noted here whichever way they flow
+			structure = "vector"
+		}
+		permissions = append(permissions, auth.Permission{Access: access, Structure: structure, Name: r.Pattern})
 	}
 	return id.With(permissions)
 }

@@ -14,15 +14,16 @@ import (
 
 // courseKey is what one copier carries.
 type courseKey struct {
-	out       bool // from here to the peer
-	room      string
+	kind      peer.Kind
+	out       bool   // from here to the peer
+	room      string // or the collection
 	partition int
 }
 
 // pageOfRooms is how many rooms are asked for at once.
 const pageOfRooms = 1000
 
-// follow begins to follow the rooms that the rules name and nobody follows.
+// follow begins to follow the rooms and collections that the rules name and nobody follows.
 func (s *session) follow(ctx context.Context) error {
 	for _, rule := range s.peer.Rules {
 		for _, d := range []struct {
@@ -32,14 +33,22 @@ func (s *session) follow(ctx context.Context) error {
 			if rule.Direction&d.direction == 0 {
 				continue
 			}
-			err := s.rooms(ctx, rule, d.from, func(room string, partitions int) error {
-				for i := range partitions {
-					if err := s.carry(ctx, courseKey{d.direction == peer.Out, room, i}, partitions, d.from, d.to); err != nil {
-						return err
+			out := d.direction == peer.Out
+			var err error
+			if rule.Kind == peer.Collections {
+				err = s.collections(ctx, rule, d.from, func(name string) error {
+					return s.carry(ctx, courseKey{peer.Collections, out, name, 0}, 1, d.from, d.to)
+				})
+			} else {
+				err = s.rooms(ctx, rule, d.from, func(room string, partitions int) error {
+					for i := range partitions {
+						if err := s.carry(ctx, courseKey{peer.Rooms, out, room, i}, partitions, d.from, d.to); err != nil {
+							return err
+						}
 					}
-				}
-				return nil
-			})
+					return nil
+				})
+			}
 			if err != nil {
 				return err
 			}
@@ -50,17 +59,17 @@ func (s *session) follow(ctx context.Context) error {
 
 // rooms calls f for every room at the end that the rule names.
 func (s *session) rooms(ctx context.Context, rule peer.Rule, at *end, f func(room string, partitions int) error) error {
-	prefix, many := strings.CutSuffix(rule.Rooms, "*")
+	prefix, many := strings.CutSuffix(rule.Pattern, "*")
 	if !many {
 		var stats client.StreamStatsResponse
-		err := at.call(ctx, 0, "stream.stats", map[string]any{"room": rule.Rooms}, &stats)
+		err := at.call(ctx, 0, "stream.stats", map[string]any{"room": rule.Pattern}, &stats)
 		switch {
 		case fault.CodeOf(err) == fault.NotFound:
 			return nil // not yet
 		case err != nil:
 			return err
 		}
-		return f(rule.Rooms, len(stats.Partitions))
+		return f(rule.Pattern, len(stats.Partitions))
 	}
 	for cursor := ""; ; {
 		var page client.StreamListResponse
@@ -96,7 +105,7 @@ func (s *session) carry(ctx context.Context, k courseKey, partitions int, from, 
 	case running:
 		return nil
 	case full:
-		return fault.New(fault.Exhausted, "the rules name more than %d partitions of rooms: room %q and others are not followed", MaxRooms, k.room)
+		return fault.New(fault.Exhausted, "the rules name more than %d partitions of rooms and collections: %q and others are not followed", MaxRooms, k.room)
 	}
 	s.all.Go(func() {
 		c.run(ctx)
@@ -107,7 +116,7 @@ func (s *session) carry(ctx context.Context, k courseKey, partitions int, from, 
 	return nil
 }
 
-// copier carries one partition of a room from one end to the other.
+// copier carries one partition of a room, or a collection, from one end to the other.
 type copier struct {
 	*session
 	courseKey
@@ -118,8 +127,12 @@ type copier struct {
 
 // run carries until the context ends, or the room does; whoever deletes and makes it anew is heard of.
 func (c *copier) run(ctx context.Context) {
+	try, what := c.tryRoom, fmt.Sprintf("room %s, partition %d", c.room, c.partition)
+	if c.kind == peer.Collections {
+		try, what = c.tryPoints, "collection "+c.room
+	}
 	for wait := firstBackoff; ; {
-		moved, err := c.try(ctx)
+		moved, err := try(ctx)
 		switch {
 		case ctx.Err() != nil || errors.Is(err, errGone):
 			return
@@ -130,7 +143,7 @@ func (c *copier) run(ctx context.Context) {
 		if moved {
 			wait = firstBackoff
 		}
-		c.failed(fmt.Errorf("room %s, partition %d: %w", c.room, c.partition, err))
+		c.failed(fmt.Errorf("%s: %w", what, err))
 		if !pause(ctx, wait) {
 			return
 		}
@@ -138,16 +151,16 @@ func (c *copier) run(ctx context.Context) {
 	}
 }
 
-// errGone is that the room was deleted.
-var errGone = errors.New("the room is gone")
+// errGone is that the room or the collection was deleted.
+var errGone = errors.New("it is gone")
 
 const (
 	readLimit = 500
 	readTime  = 20 * time.Second
 )
 
-// try carries until something goes wrong. moved says whether anything was carried.
-func (c *copier) try(ctx context.Context) (moved bool, err error) {
+// tryRoom carries until something goes wrong. moved says whether anything was carried.
+func (c *copier) tryRoom(ctx context.Context) (moved bool, err error) {
 	if err := c.prepare(ctx); err != nil {
 		return false, err
 	}

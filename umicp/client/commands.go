@@ -42,6 +42,7 @@ var beside = map[string]bool{
 	"namespace.stats":      true,
 	"namespace.update":     true,
 	"peer.apply":           true,
+	"peer.settle":          true,
 	"persistence.backup":   true,
 	"persistence.snapshot": true,
 	"persistence.status":   true,
@@ -518,6 +519,12 @@ func (c *Client) PeerApply(ctx context.Context, request *PeerApplyRequest, opts 
 	return response, c.Call(ctx, "peer.apply", request, response, opts...)
 }
 
+// PeerChanges is peer.changes: list which change each point of a collection is the outcome of, as far as that is noted.
+func (c *Client) PeerChanges(ctx context.Context, request *PeerChangesRequest, opts ...Option) (*PeerChangesResponse, error) {
+	response := new(PeerChangesResponse)
+	return response, c.Call(ctx, "peer.changes", request, response, opts...)
+}
+
 // PeerForget is peer.forget: forget how far everything of a node had come.
 func (c *Client) PeerForget(ctx context.Context, request *PeerForgetRequest, opts ...Option) (*PeerForgetResponse, error) {
 	response := new(PeerForgetResponse)
@@ -536,7 +543,13 @@ func (c *Client) PeerList(ctx context.Context, request *PeerListRequest, opts ..
 	return response, c.Call(ctx, "peer.list", request, response, opts...)
 }
 
-// PeerReached is peer.reached: say how far a room of another node was read.
+// PeerMerge is peer.merge: say of which changes points of a collection are now the outcome, and how far another node was read.
+func (c *Client) PeerMerge(ctx context.Context, request *PeerMergeRequest, opts ...Option) (*PeerAdvanceResponse, error) {
+	response := new(PeerAdvanceResponse)
+	return response, c.Call(ctx, "peer.merge", request, response, opts...)
+}
+
+// PeerReached is peer.reached: say how far a room or a collection of another node was read.
 func (c *Client) PeerReached(ctx context.Context, request *PeerReachedRequest, opts ...Option) (*PeerReachedResponse, error) {
 	response := new(PeerReachedResponse)
 	return response, c.Call(ctx, "peer.reached", request, response, opts...)
@@ -546,6 +559,18 @@ func (c *Client) PeerReached(ctx context.Context, request *PeerReachedRequest, o
 func (c *Client) PeerRemove(ctx context.Context, request *PeerRemoveRequest, opts ...Option) (*PeerRemoveResponse, error) {
 	response := new(PeerRemoveResponse)
 	return response, c.Call(ctx, "peer.remove", request, response, opts...)
+}
+
+// PeerSettle is peer.settle: take in changes of another node's collection, and how far it was read, as one.
+func (c *Client) PeerSettle(ctx context.Context, request *PeerSettleRequest, opts ...Option) (*PeerApplyResponse, error) {
+	response := new(PeerApplyResponse)
+	return response, c.Call(ctx, "peer.settle", request, response, opts...)
+}
+
+// PeerStamp is peer.stamp: note which points of a collection were changed here.
+func (c *Client) PeerStamp(ctx context.Context, request *PeerStampRequest, opts ...Option) (*PeerStampResponse, error) {
+	response := new(PeerStampResponse)
+	return response, c.Call(ctx, "peer.stamp", request, response, opts...)
 }
 
 // PeerUpdate is peer.update: change a peer: where it is, whose key it is shown, what flows, or that nothing does for now.
@@ -2028,6 +2053,20 @@ type PeerApplyResponse struct {
 	Results    []any              `json:"results"`              // what each command answered, in order
 }
 
+// PeerChangesRequest is what the command table says of it; docs/commands.md describes it.
+type PeerChangesRequest struct {
+	Collection string   `json:"collection"`      // the collection
+	After      PeerSpot `json:"after,omitzero"`  // next of the answer before; absent is from the beginning
+	Limit      int      `json:"limit,omitempty"` // about how many changes are wanted: those of one record are not cut apart
+}
+
+// PeerChangesResponse is what the command table says of it; docs/commands.md describes it.
+type PeerChangesResponse struct {
+	Changes []PeerChange `json:"changes"`        //
+	Next    PeerSpot     `json:"next"`           // pass it as after; its generation is the version of the record that made the collection
+	More    bool         `json:"more,omitempty"` // true when there are more right away
+}
+
 // PeerForgetRequest is what the command table says of it; docs/commands.md describes it.
 type PeerForgetRequest struct {
 	Node string `json:"node"` // the node
@@ -2064,11 +2103,22 @@ type PeerListResponse struct {
 	NextCursor string     `json:"next_cursor,omitempty"` // pass it as cursor for the next page; absent on the last one
 }
 
+// PeerMergeRequest is what the command table says of it; docs/commands.md describes it.
+type PeerMergeRequest struct {
+	Node       string       `json:"node"`              // the node where the collection was read
+	Collection string       `json:"collection"`        // the collection
+	Born       uint64       `json:"born"`              // the version of the record that made it here
+	From       PeerSpot     `json:"from,omitzero"`     // how far it was read before
+	To         PeerSpot     `json:"to,omitzero"`       // how far it is read now
+	Changes    []PeerChange `json:"changes,omitempty"` // the changes that are taken in
+}
+
 // PeerReachedRequest is what the command table says of it; docs/commands.md describes it.
 type PeerReachedRequest struct {
-	Node      string `json:"node"`                // the node where it is read
-	Room      string `json:"room"`                // the room
-	Partition int    `json:"partition,omitempty"` // its partition
+	Node       string `json:"node"`                 // the node where it is read
+	Room       string `json:"room,omitempty"`       // the room
+	Partition  int    `json:"partition,omitempty"`  // its partition
+	Collection string `json:"collection,omitempty"` // or the collection
 }
 
 // PeerReachedResponse is what the command table says of it; docs/commands.md describes it.
@@ -2085,6 +2135,30 @@ type PeerRemoveRequest struct {
 // PeerRemoveResponse is what the command table says of it; docs/commands.md describes it.
 type PeerRemoveResponse struct {
 	Found      bool               `json:"found"`                // whether there was such a peer
+	Version    uint64             `json:"version,omitempty"`    // the version that this write gave to all it changed; absent when nothing changed
+	Durability journal.Durability `json:"durability,omitempty"` // how safe the write is: memory, buffered, fsynced or replicated
+}
+
+// PeerSettleRequest is what the command table says of it; docs/commands.md describes it.
+type PeerSettleRequest struct {
+	Node       string         `json:"node"`              // the node where it was read
+	Collection string         `json:"collection"`        // the collection
+	Born       uint64         `json:"born"`              // the version of the record that made it here
+	From       PeerSpot       `json:"from,omitzero"`     // how far it was read before
+	To         PeerSpot       `json:"to,omitzero"`       // how far it is read now
+	Changes    []PeerIncoming `json:"changes,omitempty"` // the changes in between
+}
+
+// PeerStampRequest is what the command table says of it; docs/commands.md describes it.
+type PeerStampRequest struct {
+	Collection string     `json:"collection"`        // the collection
+	Born       uint64     `json:"born,omitempty"`    // the version of the record that made it; absent: it was dropped, and what is known of it is forgotten
+	Changes    []PeerMark `json:"changes,omitempty"` // the changes
+}
+
+// PeerStampResponse is what the command table says of it; docs/commands.md describes it.
+type PeerStampResponse struct {
+	Noted      int                `json:"noted"`                // how many of the changes were not known
 	Version    uint64             `json:"version,omitempty"`    // the version that this write gave to all it changed; absent when nothing changed
 	Durability journal.Durability `json:"durability,omitempty"` // how safe the write is: memory, buffered, fsynced or replicated
 }
@@ -3499,8 +3573,9 @@ type CoreQuotaUse struct {
 
 // PeerRuleInput is what the command table says of it; docs/commands.md describes it.
 type PeerRuleInput struct {
-	Rooms     string `json:"rooms"`               // the rooms whose events flow: a name, or the beginning of names and a *
-	Direction string `json:"direction,omitempty"` // in: from the peer to here; out: from here to the peer; both, which is what is meant when it is absent
+	Rooms       string `json:"rooms,omitempty"`       // the rooms whose events flow: a name, or the beginning of names and a *
+	Collections string `json:"collections,omitempty"` // or the collections whose points flow, in the same way
+	Direction   string `json:"direction,omitempty"`   // in: from the peer to here; out: from here to the peer; both, which is what is meant when it is absent
 }
 
 // PeerSpot is what the command table says of it; docs/commands.md describes it.
@@ -3529,6 +3604,16 @@ type PeerEvent struct {
 	Key        string            `json:"key,omitempty"`     // what it is about
 }
 
+// PeerChange is what the command table says of it; docs/commands.md describes it.
+type PeerChange struct {
+	ID        string `json:"id"`                   // the point
+	Time      int64  `json:"time"`                 // of the change, in Unix milliseconds
+	Node      string `json:"node"`                 // where it was made
+	Deleted   bool   `json:"deleted,omitempty"`    // true when the point went
+	ExpiresAt int64  `json:"expires_at,omitempty"` // when it goes by itself, in Unix milliseconds
+	Version   uint64 `json:"version,omitempty"`    // of the point where the change was read
+}
+
 // PeerLine is what the command table says of it; docs/commands.md describes it.
 type PeerLine struct {
 	Name       string          `json:"name"`                 //
@@ -3551,6 +3636,26 @@ type PeerLine struct {
 	Passed     uint64          `json:"passed,omitempty"`     // events that were there already, having come another way, or made there
 	Lost       uint64          `json:"lost,omitempty"`       // events that a room had let go of before they were read
 	Behind     uint64          `json:"behind,omitempty"`     // events that are known and not yet taken over, in both directions
+}
+
+// PeerIncoming is what the command table says of it; docs/commands.md describes it.
+type PeerIncoming struct {
+	ID        string      `json:"id"`                   // the point
+	Time      int64       `json:"time"`                 // of the change, in Unix milliseconds
+	Node      string      `json:"node"`                 // where it was made
+	Deleted   bool        `json:"deleted,omitempty"`    // true when the point went
+	ExpiresAt int64       `json:"expires_at,omitempty"` // when it goes by itself, in Unix milliseconds
+	Version   uint64      `json:"version,omitempty"`    // of the point where the change was read
+	Seen      uint64      `json:"seen,omitempty"`       // the version of the point here, as it was when the sender looked; absent when there was none
+	Point     value.Value `json:"point,omitzero"`       // vector, vectors, payload and text of the point, as vector.upsert takes them
+}
+
+// PeerMark is what the command table says of it; docs/commands.md describes it.
+type PeerMark struct {
+	ID        string `json:"id"`                   // the point
+	Version   uint64 `json:"version"`              // of the point, or of the record in which it went
+	Deleted   bool   `json:"deleted,omitempty"`    // true when it went
+	ExpiresAt int64  `json:"expires_at,omitempty"` // when it goes by itself, in Unix milliseconds
 }
 
 // PubsubMessage is what the command table says of it; docs/commands.md describes it.
