@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -452,11 +453,19 @@ func TestASearchOverLinks(t *testing.T) {
 // TestTriangle has three servers in a ring, all rules both ways, whose wires break and which restart; in the end each has
 // what any of them was told, once, and in the order of each.
 func TestTriangle(t *testing.T) {
-	for seed := range uint64(8) {
+	for seed := range rings() {
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { triangle(t, seed) })
 		})
 	}
+}
+
+// rings is how many histories a test has. SYNAP_TORTURE makes it last.
+func rings() uint64 {
+	if os.Getenv("SYNAP_TORTURE") != "" {
+		return 500
+	}
+	return 5
 }
 
 func triangle(t *testing.T, seed uint64) {
