@@ -64,6 +64,13 @@ func writers() []*command.Command {
 				"until they are in the graph. With if_version one point that changed since refuses them all.",
 		}, (*Collections).upsert),
 		command.Write(command.Info{
+			Name: "vector.set_payload", Op: 0x0511, Hints: command.Idempotent | command.Destructive, Args: "collection ids...", Waits: true,
+			Routes:  []string{"PATCH /collections/:collection/points/:id"},
+			Summary: "Change fields of points' payloads, and leave all else as it is.",
+			Doc: "An id that no point has is no error: it is among the missing. A point has a new version afterwards, and costs what it costs to put it, " +
+				"without its vectors having to be sent.",
+		}, (*Collections).setPayload),
+		command.Write(command.Info{
 			Name: "vector.delete", Op: 0x0508, Frees: true, Hints: command.Idempotent | command.Destructive, Args: "collection ids...",
 			Routes:  []string{"DELETE /collections/:collection/points/:id"},
 			Summary: "Delete points by id or by filter.",

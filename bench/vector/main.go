@@ -21,7 +21,6 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
-	"syscall"
 	"time"
 )
 
@@ -128,14 +127,5 @@ type cost struct{ CPU, Wall float64 } // seconds
 func took(f func() error) (cost, error) {
 	wall, cpu := time.Now(), used()
 	err := f()
-	return cost{used() - cpu, time.Since(wall).Seconds()}, err
-}
-
-// used is the processor time that this process took.
-func used() float64 {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		panic(err) // it knows itself
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano()).Seconds()
+	return cost{(used() - cpu).Seconds(), time.Since(wall).Seconds()}, err
 }

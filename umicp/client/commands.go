@@ -71,6 +71,7 @@ var beside = map[string]bool{
 	"transaction.watch":    true,
 	"txn.exec":             true,
 	"vector.search":        true,
+	"vector.set_payload":   true,
 	"vector.upsert":        true,
 }
 
@@ -1086,6 +1087,17 @@ func (c *Client) VectorScroll(ctx context.Context, request *VectorScrollRequest,
 func (c *Client) VectorSearch(ctx context.Context, request *VectorSearchRequest, opts ...Option) (*VectorSearchResponse, error) {
 	response := new(VectorSearchResponse)
 	return response, c.Call(ctx, "vector.search", request, response, opts...)
+}
+
+// VectorSetPayload is vector.set_payload: change fields of points' payloads, and leave all else as it is.
+func (c *Client) VectorSetPayload(ctx context.Context, request *VectorSetPayloadRequest, opts ...Option) (*VectorSetPayloadResponse, error) {
+	response := new(VectorSetPayloadResponse)
+	return response, c.Call(ctx, "vector.set_payload", request, response, opts...)
+}
+
+// VectorSetPayloadEach is vector.set_payload again and again, as long as this side takes what it is given.
+func (c *Client) VectorSetPayloadEach(ctx context.Context, request *VectorSetPayloadRequest, opts ...Option) iter.Seq2[*VectorSetPayloadResponse, error] {
+	return RepeatAs[VectorSetPayloadResponse](c.Repeat(ctx, "vector.set_payload", request, opts...))
 }
 
 // VectorSubtract is vector.subtract: return the difference of two vectors.
@@ -3343,6 +3355,24 @@ type VectorSearchResponse struct {
 	Results []VectorResults    `json:"results,omitempty"` // with queries: the hits of each, in their order
 	Peers   []VectorPeerAnswer `json:"peers,omitempty"`   // of a search of peers: what came of asking each
 	Partial bool               `json:"partial,omitempty"` // true when not all of them answered: nearer points may be missing
+}
+
+// VectorSetPayloadRequest is what the command table says of it; docs/commands.md describes it.
+type VectorSetPayloadRequest struct {
+	Collection string            `json:"collection"`           // the collection
+	ID         json.RawMessage   `json:"id,omitzero"`          // a point
+	IDs        []json.RawMessage `json:"ids,omitempty"`        // or several
+	Payload    json.RawMessage   `json:"payload"`              // fields to set; one that is null is taken away
+	Replace    bool              `json:"replace,omitempty"`    // this is all that the payload has then: fields that are not given are taken away, too
+	IfVersion  *uint64           `json:"if_version,omitempty"` // of a single id: only if the point has this version
+}
+
+// VectorSetPayloadResponse is what the command table says of it; docs/commands.md describes it.
+type VectorSetPayloadResponse struct {
+	Version    uint64             `json:"version,omitempty"`    // the version that this write gave to all it changed; absent when nothing changed
+	Durability journal.Durability `json:"durability,omitempty"` // how safe the write is: memory, buffered, fsynced or replicated
+	Updated    int                `json:"updated"`              // how many points have another payload now
+	Missing    []json.RawMessage  `json:"missing,omitempty"`    // the ids that no point has
 }
 
 // VectorUpsertRequest is what the command table says of it; docs/commands.md describes it.

@@ -43,6 +43,37 @@ func (o *Object) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
+// Merge returns the object with the fields of another; one that is null there is taken away. Fields come in the order of
+// their names.
+func (o Object) Merge(with Object) (Object, error) {
+	fields, changes := map[string]json.RawMessage{}, map[string]json.RawMessage{}
+	for _, from := range []struct {
+		o  Object
+		to *map[string]json.RawMessage
+	}{{o, &fields}, {with, &changes}} {
+		if from.o == "" {
+			continue
+		}
+		if err := json.Unmarshal([]byte(from.o), from.to); err != nil {
+			return "", fault.New(fault.Invalid, "the payload is not valid JSON").With("field", "payload")
+		}
+	}
+	for name, v := range changes {
+		if string(v) == "null" {
+			delete(fields, name)
+		} else {
+			fields[name] = v
+		}
+	}
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(fields); err != nil {
+		return "", err
+	}
+	return Object(bytes.TrimSpace(b.Bytes())), nil
+}
+
 // EncodeMsgpack implements msgpack.CustomEncoder.
 func (o Object) EncodeMsgpack(enc *msgpack.Encoder) error {
 	if o == "" {
