@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"runtime/debug"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 
 	"github.com/hivellm/synap-go/core/auth"
+	"github.com/hivellm/synap-go/core/clients"
 )
 
 const (
@@ -157,7 +159,7 @@ func (p *pipe) answer(ctx context.Context, id any, message json.RawMessage) {
 			}
 		}
 	}()
-	ctx = p.asClient(ctx, message)
+	ctx = named(p.asClient(ctx, message), id)
 	if aboutSubscriptions(message) {
 		if refused := p.server.subscribe(auth.FromContext(ctx), p.id, message); refused != nil {
 			p.write(refused)
@@ -167,6 +169,19 @@ func (p *pipe) answer(ctx context.Context, id any, message json.RawMessage) {
 	if response := p.server.handle(ctx, p, message); response != nil {
 		p.send(response)
 	}
+}
+
+// named tells logs which of the client's requests a call belongs to: the one that it gave that id.
+func named(ctx context.Context, id any) context.Context {
+	text, ok := id.(string)
+	if n, number := id.(float64); number {
+		text, ok = strconv.FormatFloat(n, 'f', -1, 64), true
+	}
+	if !ok {
+		return ctx
+	}
+	trace := clients.NewTrace(text, "")
+	return clients.WithTrace(ctx, &trace)
 }
 
 // asClient has the message come from the agent that the client says it is.

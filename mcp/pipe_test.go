@@ -4,12 +4,14 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/hivellm/synap-go/core"
 	"github.com/hivellm/synap-go/mcp"
 )
 
@@ -162,5 +164,16 @@ func TestClosedDoorServesNoPipe(t *testing.T) {
 	}
 	if err := s.ServeStdio(t.Context(), strings.NewReader(getA), io.Discard); err == nil {
 		t.Error("no error")
+	}
+}
+
+// TestCallsOverPipesHaveAnId: logs know a call by the id that its client gave the request.
+func TestCallsOverPipesHaveAnId(t *testing.T) {
+	w := newWorld(t)
+	w.engine.Operate(core.Operating{SlowAfter: 1})
+	l := w.dial()
+	l.get("tools/call", `{"name":"synap_kv_set","arguments":{"key":"a","value":1}}`)
+	if got, want := w.do("server.slowlog", `{}`), fmt.Sprintf(`"request_id":"%d"`, l.last); !strings.Contains(got, want) {
+		t.Errorf("the slow log says %s, want %s", got, want)
 	}
 }

@@ -222,3 +222,27 @@ func TestRatesHoldAtEveryDoor(t *testing.T) {
 		return fault.New(fault.Exhausted, "").With("quota", "requests_per_s")
 	})
 }
+
+// TestSessionsEndWhenTheirKeyExpires, and those who have them are told so, although they do nothing.
+func TestSessionsEndWhenTheirKeyExpires(t *testing.T) {
+	a := serveAsking(t)
+	key := a.key(`{"name":"guest","roles":["reader"],"ttl":3600}`)
+	conn := greet(t, a.peers, key)
+	status, session, text := a.mcpSession(key)
+	if status != 200 {
+		t.Fatalf("MCP: %d %s", status, text)
+	}
+	a.must("auth.key.update", `{"key":"guest","ttl_ms":1}`)
+	f, err := umx.NewReader(conn, umx.Limits{}).Next()
+	if err != nil || f.Kind != umx.KindGoAway || umx.Code(f.Sequence) != umx.AuthenticationFailed { //nolint:gosec // small
+		t.Errorf("UMICP: %+v, %v", f, err)
+	}
+	if rest, err := io.ReadAll(conn); err != nil || len(rest) > 0 {
+		t.Errorf("UMICP goes on: %q, %v", rest, err)
+	}
+	// The same key lives again; the session that it had does not.
+	a.must("auth.key.update", `{"key":"guest","ttl":3600}`)
+	if resp, text := a.send("POST", "/mcp", `{"jsonrpc":"2.0","id":2,"method":"ping"}`, bearer(key), mcpAccept, "Mcp-Session-Id: "+session); resp.StatusCode != http.StatusNotFound {
+		t.Errorf("MCP: %d %s", resp.StatusCode, text)
+	}
+}
