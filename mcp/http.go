@@ -96,7 +96,7 @@ func (s *Server) admit(ctx context.Context, w http.ResponseWriter, r *http.Reque
 		w.Header().Set("Allow", "GET, POST, DELETE")
 		return nil, nil, &refusal{http.StatusMethodNotAllowed, r.Method + " is not a method of this endpoint"}
 	}
-	if r, done, no = s.admitSession(r, id); no != nil {
+	if ctx, done, no = s.admitSession(ctx, r, id); no != nil {
 		return nil, nil, no
 	}
 	session := r.Header.Get(server.HeaderKeySessionID)
@@ -121,13 +121,13 @@ func (s *Server) admit(ctx context.Context, w http.ResponseWriter, r *http.Reque
 
 // admitSession finds the session that the request belongs to. Requests of revisions without sessions have none, and
 // neither has the one that opens it, which has a place for it.
-func (s *Server) admitSession(r *http.Request, id *auth.Identity) (admitted *http.Request, done func(), no *refusal) {
+func (s *Server) admitSession(ctx context.Context, r *http.Request, id *auth.Identity) (with context.Context, done func(), no *refusal) {
 	session := r.Header.Get(server.HeaderKeySessionID)
 	switch {
 	case mcp.IsModernProtocol(r.Header.Get(mcp.HeaderProtocolVersion)):
-		return r, func() {}, nil
+		return ctx, func() {}, nil
 	case session == "" && r.Method == http.MethodPost:
-		return s.reserve(r, id)
+		return s.reserve(ctx, id)
 	case session == "":
 		return nil, nil, &refusal{http.StatusBadRequest, "the " + server.HeaderKeySessionID + " header is missing: send initialize first"}
 	}
@@ -135,7 +135,7 @@ func (s *Server) admitSession(r *http.Request, id *auth.Identity) (admitted *htt
 	if !ok {
 		return nil, nil, &refusal{http.StatusNotFound, errNoSession.Error() + ": send initialize to open one"}
 	}
-	return r, done, nil
+	return ctx, done, nil
 }
 
 // aboutSubscriptions reports whether a message may begin or end one.

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,6 +17,8 @@ import (
 	mcpgo "github.com/mark3labs/mcp-go/mcp"
 
 	"github.com/hivellm/synap-go/core/auth"
+	"github.com/hivellm/synap-go/core/command"
+	"github.com/hivellm/synap-go/core/fault"
 	"github.com/hivellm/synap-go/mcp"
 )
 
@@ -244,4 +247,43 @@ func TestCallEndsWhenItsClientGoesAway(t *testing.T) {
 		t.Errorf("answered with %d", resp.StatusCode)
 	}
 	// That the handler ended is what the server's Close and goleak check.
+}
+
+// connecting is an executor whose namespace has room for so many connections.
+type connecting struct {
+	command.Executor
+	most, open atomic.Int64
+}
+
+func (c *connecting) Connect(*auth.Identity, string) (leave func(), err error) {
+	if c.open.Add(1) > c.most.Load() {
+		c.open.Add(-1)
+		return nil, fault.New(fault.Exhausted, "there is no room for a connection")
+	}
+	return func() { c.open.Add(-1) }, nil
+}
+
+// TestASessionHasAPlace: from initialize to its end, and no request that opens none keeps one.
+func TestASessionHasAPlace(t *testing.T) {
+	e := newWorld(t)
+	x := &connecting{Executor: e.engine.Dispatcher()}
+	x.most.Store(2)
+	w := serve(t, start(t, mcp.Options{Executor: x}))
+	first := w.session("ann")
+	w.session("ann")
+	if n := x.open.Load(); n != 2 {
+		t.Errorf("two sessions have %d places", n)
+	}
+	if r := w.do("POST", "", "ann", initialize); r.status != http.StatusServiceUnavailable || !strings.Contains(r.body, "no room") {
+		t.Errorf("the third is %+v", r)
+	}
+	if r := w.do("POST", "", "ann", `{"jsonrpc":"2.0","id":2,"method":"ping"}`, first); r.status != 200 {
+		t.Errorf("a ping: %+v", r)
+	}
+	if r := w.do("DELETE", "", "ann", "", first); r.status >= 300 || x.open.Load() != 1 {
+		t.Errorf("the end of the first: %+v; %d places are taken", r, x.open.Load())
+	}
+	if r := w.do("POST", "", "ann", `{"jsonrpc":"2.0","id":2,"method":"ping"}`); r.status < 400 || x.open.Load() != 1 {
+		t.Errorf("a ping without a session: %+v; %d places are taken", r, x.open.Load())
+	}
 }

@@ -24,10 +24,10 @@ type place struct {
 type placeKey struct{}
 
 // reserve takes a place for the session that a request may open. release gives it back if no session has kept it.
-func (s *Server) reserve(r *http.Request, id *auth.Identity) (with *http.Request, release func(), no *refusal) {
+func (s *Server) reserve(ctx context.Context, id *auth.Identity) (with context.Context, release func(), no *refusal) {
 	c, counts := s.executor.(connector)
 	if !counts {
-		return r, func() {}, nil
+		return ctx, func() {}, nil
 	}
 	leave, err := c.Connect(id, "")
 	if err != nil {
@@ -38,7 +38,7 @@ func (s *Server) reserve(r *http.Request, id *auth.Identity) (with *http.Request
 		return nil, nil, &refusal{status, fault.From(err).Message}
 	}
 	p := &place{leave: leave}
-	return r.WithContext(context.WithValue(r.Context(), placeKey{}, p)), func() {
+	return context.WithValue(ctx, placeKey{}, p), func() {
 		if !p.kept {
 			leave()
 		}
