@@ -37,7 +37,7 @@ func agentOf(client string) string {
 // asAgent is the caller as the agent that its request says it is: by name, or else by what the client calls itself.
 func asAgent(id *auth.Identity, r *http.Request, query url.Values, client string) (*auth.Identity, error) {
 	name := r.Header.Get(headerAgent)
-	if name == "" {
+	if name == "" && len(query) > 0 {
 		name = query.Get("agent")
 	}
 	switch {

@@ -15,39 +15,54 @@ import (
 	"github.com/hivellm/synap-go/core/fault"
 )
 
-// arguments are what a model gave, by shown name, in the shape that the schema asks for.
-type arguments map[*argument]json.RawMessage
+// arguments are what a model gave, each once. There are few: a list is searched faster than a map is made.
+type arguments []given
+
+// given is what a model gave for one argument, in the shape that the schema asks for.
+type given struct {
+	*argument
+	spelling string // as the model wrote its name
+	value    json.RawMessage
+}
+
+// get is what was given for an argument; nil is nothing.
+func (all arguments) get(a *argument) *given {
+	for i := range all {
+		if all[i].argument == a {
+			return &all[i]
+		}
+	}
+	return nil
+}
 
 // read understands what a model gave. Known spellings and shapes are forgiven in silence; anything else that is
 // not shown is an error that says what is, with the arguments as far as they were understood.
 func (t *tool) read(raw json.RawMessage) (arguments, error) {
 	raw = bytes.TrimSpace(raw)
 	if len(raw) == 0 || string(raw) == "null" {
-		return arguments{}, nil
+		return nil, nil
 	}
 	if err := command.CheckJSON(raw); err != nil {
 		return nil, err
 	}
-	var given map[string]json.RawMessage
-	if err := json.Unmarshal(raw, &given); err != nil {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &members); err != nil {
 		return nil, fault.New(fault.Invalid, "the arguments are a JSON object, not %s", kindOf(raw))
 	}
-	args := arguments{}
-	spelt := map[*argument]string{}
-	for _, spelling := range slices.Sorted(maps.Keys(given)) {
+	args := make(arguments, 0, len(members))
+	for _, spelling := range slices.Sorted(maps.Keys(members)) {
 		a := t.find(spelling)
 		if a == nil {
 			return args, t.unknown(spelling)
 		}
-		if spelt[a] != "" {
-			return args, fault.New(fault.Invalid, "%q and %q mean the same: give %q only", spelt[a], spelling, a.name).
+		if other := args.get(a); other != nil {
+			return args, fault.New(fault.Invalid, "%q and %q mean the same: give %q only", other.spelling, spelling, a.name).
 				With("argument", a.name)
 		}
-		if kindOf(given[spelling]) == "null" && !slices.Contains(a.schema.Types, "null") {
+		if kindOf(members[spelling]) == "null" && !slices.Contains(a.schema.Types, "null") {
 			continue // models say null for absent
 		}
-		spelt[a] = spelling
-		args[a] = forgive(given[spelling], a.schema)
+		args = append(args, given{a, spelling, forgive(members[spelling], a.schema)})
 	}
 	return args, nil
 }
@@ -84,8 +99,8 @@ func (t *tool) request(args arguments) command.JSON {
 		out = append(append(strconv.AppendQuote(out, field), ':'), raw...) // a field's name is plain ASCII
 	}
 	for _, a := range t.args {
-		if raw, given := args[a]; given {
-			add(a.field, a.bounded(raw))
+		if g := args.get(a); g != nil {
+			add(a.field, a.bounded(g.value))
 		}
 	}
 	for _, p := range t.presets {
@@ -98,8 +113,8 @@ func (t *tool) request(args arguments) command.JSON {
 
 // gives reports whether an argument gives the field.
 func (t *tool) gives(args arguments, field string) bool {
-	for a := range args {
-		if a.field == field {
+	for _, g := range args {
+		if g.field == field {
 			return true
 		}
 	}

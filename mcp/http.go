@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
 	"runtime/debug"
 
 	"github.com/mark3labs/mcp-go/mcp"
@@ -80,7 +81,10 @@ func (s *Server) admit(ctx context.Context, w http.ResponseWriter, r *http.Reque
 		w.Header().Set("WWW-Authenticate", `Bearer realm="synap"`)
 		return nil, nil, &refusal{http.StatusUnauthorized, "who is calling is not known: send a credential"}
 	}
-	query := r.URL.Query()
+	var query url.Values
+	if r.URL.RawQuery != "" {
+		query = r.URL.Query()
+	}
 	p, err := s.catalog.profile(query.Get("profile"))
 	if err != nil {
 		return nil, nil, &refusal{http.StatusBadRequest, err.Error()}

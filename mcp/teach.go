@@ -54,8 +54,8 @@ func (t *tool) about(f *fault.Error) *argument {
 
 // seen repeats what was given: the argument that is wrong, or all.
 func seen(raw json.RawMessage, a *argument, args arguments) string {
-	if a != nil && args[a] != nil {
-		return a.name + " = " + clip(string(args[a]), maxSeenBytes)
+	if g := args.get(a); g != nil {
+		return a.name + " = " + clip(string(g.value), maxSeenBytes)
 	}
 	if a != nil {
 		return "no " + a.name
