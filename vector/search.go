@@ -18,6 +18,7 @@ type Look struct {
 	Offset   int                `json:"offset,omitempty" min:"0" max:"9000" jsonschema:"pass over so many of the nearest"`
 	MinScore *float32           `json:"min_score,omitempty" jsonschema:"only points with this score or a better one: at least it under cosine and dot, at most it under euclidean and hamming"`
 	Exact    bool               `json:"exact,omitempty" jsonschema:"measure every vector instead of walking the graph"`
+	Rescore  *bool              `json:"rescore,omitempty" jsonschema:"false: what a walk of the graph found, which reads a part of each vector, is not measured again: quicker and less exact; true when absent"`
 	Ef       int                `json:"ef,omitempty" min:"1" max:"4096" jsonschema:"how widely the graph is searched: more finds more of the nearest, and takes longer; 64 when absent, and never less than limit and offset"`
 }
 
@@ -187,7 +188,7 @@ func (s *Collections) nearest(e *entry, l *Look, vector tensor.Floats, filter *c
 ) ([]Hit, error) {
 	found, err := e.Search(&collection.Query{
 		Vector: vector, Using: l.Using, Filter: filter, Limit: l.Limit, Offset: l.Offset, MinScore: l.MinScore,
-		Exact: l.Exact, Ef: l.Ef, Now: s.env.Clock.Now(), WithVectors: shown.WithVectors,
+		Exact: l.Exact, Ef: l.Ef, Coarse: l.Rescore != nil && !*l.Rescore, Now: s.env.Clock.Now(), WithVectors: shown.WithVectors,
 	})
 	if err != nil {
 		return nil, err

@@ -22,6 +22,7 @@ type Query struct {
 	MinScore *float32 // of euclidean and hamming, where less is nearer, the most
 	Exact    bool     // measure every vector
 	Ef       int      // how widely the graph is searched; 0 is for the collection to choose
+	Coarse   bool     // what a walk over smaller vectors finds is not measured again
 	Now      int64    // Unix milliseconds
 	// WithVectors has the hits carry their vectors, as they are kept.
 	WithVectors bool

@@ -257,8 +257,12 @@ func (s *search) walk() bool {
 	if !filtered {
 		wanted += s.extra()
 	}
+	look := s.v.graph.Search
+	if s.q.Coarse {
+		look = s.v.graph.SearchCoarse
+	}
 	var err error
-	s.hits, err = s.v.graph.Search(s.q.Vector, min(wanted, hnsw.MaxEf), min(s.ef(), hnsw.MaxEf), s.filter, s.hits[:0])
+	s.hits, err = look(s.q.Vector, min(wanted, hnsw.MaxEf), min(s.ef(), hnsw.MaxEf), s.filter, s.hits[:0])
 	if err != nil {
 		return false
 	}

@@ -113,6 +113,51 @@ func TestRecallOnRealSentences(t *testing.T) {
 	filteredWalks(t, filled(t, Options{Dim: 384}, vectors), vectors, queries)
 }
 
+// TestCoarseSearches: without measuring again a search over bits finds fewer of the nearest, in the order of the bits'
+// distances; where walks see all that there is, it is the same search.
+func TestCoarseSearches(t *testing.T) {
+	vectors, queries := sentences(t)
+	vectors, queries = vectors[:1000], queries[:30]
+	exact := filled(t, Options{Dim: 384, Flat: true}, vectors)
+	for _, c := range []struct {
+		Options
+		least, most float64
+	}{
+		{Options{Dim: 384}, 0.99, 1},
+		{Options{Dim: 384, Walk: distance.Int8}, 0.9, 1},
+		{Options{Dim: 384, Walk: distance.Bit}, 0.3, 0.85},
+		{Options{Dim: 384, Element: distance.Bit, Metric: distance.Hamming}, 0, 1},
+	} {
+		x := filled(t, c.Options, vectors)
+		all := truth(t, exact, queries, Filter{})
+		found, differ := 0, 0
+		for i, q := range queries {
+			coarse, err := x.SearchCoarse(q, 10, 64, Filter{}, nil)
+			if err != nil || len(coarse) != 10 || !slices.IsSortedFunc(coarse, nearer) {
+				t.Fatalf("%v: %v, %v", x.Space(), coarse, err)
+			}
+			fine, err := x.Search(q, 10, 64, Filter{}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Equal(coarse, fine) {
+				differ++
+			}
+			for _, h := range coarse {
+				if slices.ContainsFunc(all[i], func(w Hit) bool { return w.ID == h.ID }) {
+					found++
+				}
+			}
+		}
+		if got := float64(found) / float64(10*len(queries)); got < c.least || got > c.most {
+			t.Errorf("%v: recall %.3f, want %.2f to %.2f", x.Space(), got, c.least, c.most)
+		}
+		if (differ > 0) != x.space.Rescores() {
+			t.Errorf("%v: %d of %d searches differ from those that measure again", x.Space(), differ, len(queries))
+		}
+	}
+}
+
 // filteredWalks looks for what filters leave: of all vectors any, or those to one side, which is where some of the
 // queries are and most are not; with a set, with questions, and with both. The walks hold few candidates, so that they
 // are walks even where few vectors are left.

@@ -14,6 +14,16 @@ import (
 // Under a filter it walks over what the filter means, or measures all of that, whichever is quicker: see
 // Index.Walks. A walk that finds fewer than ef is not trusted, and all is measured.
 func (x *Index) Search(q []float32, k, ef int, f Filter, out []Hit) ([]Hit, error) {
+	return x.search(q, k, ef, f, true, out)
+}
+
+// SearchCoarse is Search that does not measure again what a walk has found: it is quicker, its distances are those of the
+// part of the vectors that is walked over, and near neighbours may change places. Where that is all of them it is Search.
+func (x *Index) SearchCoarse(q []float32, k, ef int, f Filter, out []Hit) ([]Hit, error) {
+	return x.search(q, k, ef, f, !x.space.Rescores(), out)
+}
+
+func (x *Index) search(q []float32, k, ef int, f Filter, fine bool, out []Hit) ([]Hit, error) {
 	if ef < 0 || ef > MaxEf {
 		return out, fault.New(fault.Invalid, "ef is %d, and has to be 0 to %d", ef, MaxEf)
 	}
@@ -29,15 +39,23 @@ func (x *Index) Search(q []float32, k, ef int, f Filter, out []Hit) ([]Hit, erro
 	x.space.Prepare(&s.query, q)
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	if x.find(s, k, ef, &f) {
-		return append(out, x.rescore(s, k)...), nil
+	again := k // of the nearest by a walk, this many count
+	if fine {
+		again = x.rescored(k)
+	}
+	if x.find(s, k, ef, again, &f) {
+		if fine {
+			return append(out, x.rescore(s, k)...), nil
+		}
+		slices.SortFunc(s.hits, nearer)
+		return append(out, s.hits[:min(k, len(s.hits))]...), nil
 	}
 	return x.exact(s, k, &f, out), nil
 }
 
-// find walks for the ef nearest and leaves in s.hits those of them that are to be measured again. It reports false
-// where everything has to be measured instead.
-func (x *Index) find(s *scratch, k, ef int, f *Filter) bool {
+// find walks for the ef nearest and leaves in s.hits the first of them, as many as are to be measured again. It reports
+// false where everything has to be measured instead.
+func (x *Index) find(s *scratch, k, ef, again int, f *Filter) bool {
 	if f.all() {
 		if x.options.Flat || int(x.count.Load()) <= ef {
 			return false
@@ -56,7 +74,7 @@ func (x *Index) find(s *scratch, k, ef int, f *Filter) bool {
 			return false
 		}
 		s.hits = s.hits[:0]
-		for _, c := range s.pool[:min(len(s.pool), x.rescored(k))] {
+		for _, c := range s.pool[:min(len(s.pool), again)] {
 			s.hits = append(s.hits, Hit{ID: c.id, Distance: c.distance})
 		}
 		return true
@@ -65,7 +83,7 @@ func (x *Index) find(s *scratch, k, ef int, f *Filter) bool {
 		return false
 	}
 	slices.SortFunc(s.hits, nearer)
-	s.hits = s.hits[:min(len(s.hits), x.rescored(k))]
+	s.hits = s.hits[:min(len(s.hits), again)]
 	return true
 }
 
