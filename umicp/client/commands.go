@@ -3266,6 +3266,7 @@ type VectorHybridRequest struct {
 	Offset      int              `json:"offset,omitempty"`       // pass over so many of the nearest
 	MinScore    *float32         `json:"min_score,omitempty"`    // only points with this score or a better one: at least it under cosine and dot, at most it under euclidean and hamming
 	Exact       bool             `json:"exact,omitempty"`        // measure every vector instead of walking the graph
+	Rescore     *bool            `json:"rescore,omitempty"`      // false: what a walk of the graph found, which reads a part of each vector, is not measured again: quicker and less exact; true when absent
 	Ef          int              `json:"ef,omitempty"`           // how widely the graph is searched: more finds more of the nearest, and takes longer; 64 when absent, and never less than limit and offset
 	WithPayload *bool            `json:"with_payload,omitempty"` // whether payload and text are answered; true when absent
 	Fields      []string         `json:"fields,omitempty"`       // only these fields of the payload, with dots into objects
@@ -3295,6 +3296,7 @@ type VectorRecommendRequest struct {
 	Offset          int               `json:"offset,omitempty"`           // pass over so many of the nearest
 	MinScore        *float32          `json:"min_score,omitempty"`        // only points with this score or a better one: at least it under cosine and dot, at most it under euclidean and hamming
 	Exact           bool              `json:"exact,omitempty"`            // measure every vector instead of walking the graph
+	Rescore         *bool             `json:"rescore,omitempty"`          // false: what a walk of the graph found, which reads a part of each vector, is not measured again: quicker and less exact; true when absent
 	Ef              int               `json:"ef,omitempty"`               // how widely the graph is searched: more finds more of the nearest, and takes longer; 64 when absent, and never less than limit and offset
 	WithPayload     *bool             `json:"with_payload,omitempty"`     // whether payload and text are answered; true when absent
 	Fields          []string          `json:"fields,omitempty"`           // only these fields of the payload, with dots into objects
@@ -3340,6 +3342,7 @@ type VectorSearchRequest struct {
 	Offset        int              `json:"offset,omitempty"`          // pass over so many of the nearest
 	MinScore      *float32         `json:"min_score,omitempty"`       // only points with this score or a better one: at least it under cosine and dot, at most it under euclidean and hamming
 	Exact         bool             `json:"exact,omitempty"`           // measure every vector instead of walking the graph
+	Rescore       *bool            `json:"rescore,omitempty"`         // false: what a walk of the graph found, which reads a part of each vector, is not measured again: quicker and less exact; true when absent
 	Ef            int              `json:"ef,omitempty"`              // how widely the graph is searched: more finds more of the nearest, and takes longer; 64 when absent, and never less than limit and offset
 	Queries       []VectorQuery    `json:"queries,omitempty"`         // several searches, instead of the fields above
 	WithPayload   *bool            `json:"with_payload,omitempty"`    // whether payload and text are answered; true when absent
@@ -4093,6 +4096,7 @@ type VectorQuery struct {
 	Offset   int              `json:"offset,omitempty"`    // pass over so many of the nearest
 	MinScore *float32         `json:"min_score,omitempty"` // only points with this score or a better one: at least it under cosine and dot, at most it under euclidean and hamming
 	Exact    bool             `json:"exact,omitempty"`     // measure every vector instead of walking the graph
+	Rescore  *bool            `json:"rescore,omitempty"`   // false: what a walk of the graph found, which reads a part of each vector, is not measured again: quicker and less exact; true when absent
 	Ef       int              `json:"ef,omitempty"`        // how widely the graph is searched: more finds more of the nearest, and takes longer; 64 when absent, and never less than limit and offset
 }
 
