@@ -2,6 +2,7 @@ package quota
 
 import (
 	"context"
+	"math/rand/v2"
 	"sync/atomic"
 	"time"
 )
@@ -9,7 +10,8 @@ import (
 const (
 	// Hold is how long the refusal of a rate is held back. Who waits for an answer before he asks again, and asks again at once
 	// whatever it is, would else be refused tens of thousands of times a second, and each refusal costs those who keep to their
-	// rate as much as a small read (bench/neighbour).
+	// rate as much as a small read (bench/neighbour). It is that long give or take a half: many that were refused at the same
+	// time would else ask again at the same time, and take in one burst what the rate has for them by then.
 	Hold = 100 * time.Millisecond
 	// maxHeld bounds how many refusals are held back at a time; further ones are given at once.
 	maxHeld = 1024
@@ -32,7 +34,7 @@ func (p *Penalty) Hold(ctx context.Context) {
 		return
 	}
 	if p.held.Add(1) <= maxHeld {
-		timer := time.NewTimer(Hold)
+		timer := time.NewTimer(Hold/2 + rand.N(Hold)) //nolint:gosec // spreading needs no secret
 		select {
 		case <-timer.C:
 		case <-ctx.Done():
