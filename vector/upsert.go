@@ -12,8 +12,12 @@ import (
 	"github.com/hivellm/synap-go/vector/tensor"
 )
 
-// MaxBatch bounds how many points one request is about.
-const MaxBatch = 1_000
+// How many points one upsert is about at most: MaxBatch by their fields, MaxRows by ids and rows, which are quick to take in. They are
+// one change, made at once.
+const (
+	MaxBatch = 1_000
+	MaxRows  = 10_000
+)
 
 // maxLifeMS is the longest time to live, about 100 years: a longer one is a unit mixed up.
 const maxLifeMS = 100 * 366 * 24 * 60 * 60 * 1000
@@ -36,7 +40,7 @@ type UpsertRequest struct {
 	Collection string `json:"collection" jsonschema:"the collection"`
 	PointInput
 	Points []PointInput    `json:"points,omitempty" max:"1000" jsonschema:"several points, instead of the fields above"`
-	IDs    []collection.ID `json:"ids,omitempty" max:"1000" jsonschema:"several points that have nothing but a default vector each: their ids, and in rows their vectors"`
+	IDs    []collection.ID `json:"ids,omitempty" max:"10000" jsonschema:"several points that have nothing but a default vector each: their ids, and in rows their vectors"`
 	Rows   tensor.Matrix   `json:"rows,omitzero" jsonschema:"with ids: the default vector of each"`
 
 	all []PointInput // of whichever form; Validate fills it in

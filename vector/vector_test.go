@@ -153,3 +153,35 @@ func TestManyCollectionsTakeTurns(t *testing.T) {
 		}
 	}
 }
+
+// TestManyRowsAtOnce takes in as many points as one upsert may have, as one change, and refuses one more.
+func TestManyRowsAtOnce(t *testing.T) {
+	r := recording(t)
+	must(t, r, "vector.collection.create", `{"collection":"c","dimension":2,"index":"flat"}`)
+	request := func(n int) string {
+		ids, rows := make([]int, n), make([][2]int, n)
+		for i := range n {
+			ids[i], rows[i] = i, [2]int{i, 1}
+		}
+		text, err := json.Marshal(map[string]any{"collection": "c", "ids": ids, "rows": rows})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	var answer struct{ Version uint64 }
+	if err := json.Unmarshal([]byte(must(t, r, "vector.upsert", "%s", request(vector.MaxRows))), &answer); err != nil || answer.Version == 0 {
+		t.Fatalf("version %d, %v", answer.Version, err)
+	}
+	if got := must(t, r, "vector.count", `{"collection":"c"}`); !strings.Contains(got, fmt.Sprint(vector.MaxRows)) {
+		t.Error(got)
+	}
+	for _, id := range []int{0, vector.MaxRows - 1} {
+		if got := must(t, r, "vector.get", `{"collection":"c","id":%d}`, id); !strings.Contains(got, fmt.Sprintf(`"version":%d`, answer.Version)) {
+			t.Errorf("%s; the upsert was version %d", got, answer.Version)
+		}
+	}
+	if _, err := r.Try("vector.upsert", request(vector.MaxRows+1)); fault.CodeOf(err) != fault.OutOfRange && fault.CodeOf(err) != fault.TooLarge {
+		t.Errorf("one too many: %v", err)
+	}
+}

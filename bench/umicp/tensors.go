@@ -13,11 +13,8 @@ import (
 	"github.com/hivellm/synap-go/umicp/umx"
 )
 
-// The batch that is sent: as many vectors of as many numbers.
-const (
-	batch     = 1000
-	dimension = 768
-)
+// dimension is how many numbers a vector has.
+const dimension = 768
 
 func numbers(n int) []float32 {
 	r := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a benchmark's
@@ -33,7 +30,12 @@ func tensors(ctx context.Context, synap *process.Process, last time.Duration) er
 	if err := oneVector(); err != nil {
 		return err
 	}
-	return manyVectors(ctx, synap, last)
+	for _, batch := range []int{1_000, 10_000} {
+		if err := manyVectors(ctx, synap, batch, last); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // oneVector compares the two encodings of one vector.
@@ -78,12 +80,13 @@ func each(f func() error) time.Duration {
 
 // manyVectors sends batches: to a collection that is not there, which is refused when everything but the indexing has been
 // done, and to one that is.
-func manyVectors(ctx context.Context, synap *process.Process, last time.Duration) error {
+func manyVectors(ctx context.Context, synap *process.Process, batch int, last time.Duration) error {
 	c, err := client.DialConn(ctx, "umicp://"+synap.Peers, client.Options{})
 	if err != nil {
 		return err
 	}
 	defer c.Close() //nolint:errcheck // it was only a load
+	into := fmt.Sprint("flat-", batch)
 	ids := make([]uint64, batch)
 	for i := range ids {
 		ids[i] = uint64(i) //nolint:gosec // not negative
@@ -92,7 +95,7 @@ func manyVectors(ctx context.Context, synap *process.Process, last time.Duration
 	size := len(rows) * 4
 	send := func(collection string) error {
 		err := c.SendTensors("vector.upsert", map[string]any{"collection": collection},
-			client.Tensor("ids", umx.NewTensor(umx.Uint64, umx.Bytes(ids), batch)), client.Tensor("rows", umx.NewTensor(umx.Float32, umx.Bytes(rows), batch, dimension)))
+			client.Tensor("ids", umx.NewTensor(umx.Uint64, umx.Bytes(ids), uint64(batch))), client.Tensor("rows", umx.NewTensor(umx.Float32, umx.Bytes(rows), uint64(batch), dimension)))
 		if err == nil {
 			_, err = c.Receive()
 		}
@@ -107,7 +110,7 @@ func manyVectors(ctx context.Context, synap *process.Process, last time.Duration
 	took := time.Since(start)
 	fmt.Printf("\n%d x %d float32, refused when all but the indexing is done: %.2f GB/s, %v each, %v of the server's processor\n", batch, dimension,
 		float64(n)*float64(size)/took.Seconds()/1e9, (took / time.Duration(n)).Round(time.Microsecond), ((synap.CPU() - cpu) / time.Duration(n)).Round(time.Microsecond))
-	if err := c.SendTensors("vector.collection.create", map[string]any{"collection": "flat", "dimension": dimension, "index": "flat"}); err != nil {
+	if err := c.SendTensors("vector.collection.create", map[string]any{"collection": into, "dimension": dimension, "index": "flat"}); err != nil {
 		return err
 	}
 	if _, err := c.Receive(); err != nil {
@@ -115,7 +118,7 @@ func manyVectors(ctx context.Context, synap *process.Process, last time.Duration
 	}
 	start, n = time.Now(), 0
 	for ; time.Since(start) < last; n++ {
-		if err := send("flat"); err != nil {
+		if err := send(into); err != nil {
 			return err
 		}
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"net/url"
 	"sync"
 
@@ -119,12 +118,8 @@ func (s *remoteUMICP) Watch(ctx context.Context, r *command.Request, sink comman
 	if err != nil {
 		return err
 	}
-	for e, err := range c.Watch(ctx, r.Command.Name, args, opts...) {
+	for e, err := range c.Watch(ctx, r.Command.Name, args, append(opts, client.Marks())...) {
 		if err != nil {
-			return err
-		}
-		var event json.RawMessage
-		if event, err = e.Value.JSON(); err != nil {
 			return err
 		}
 		var at journal.Position
@@ -132,6 +127,16 @@ func (s *remoteUMICP) Watch(ctx context.Context, r *command.Request, sink comman
 			if at, err = journal.ParsePosition(e.Position); err != nil {
 				return fault.From(err)
 			}
+		}
+		if e.Value == nil {
+			if err := sink.Flush(at); err != nil {
+				return err
+			}
+			continue
+		}
+		event, err := e.Value.JSON()
+		if err != nil {
+			return err
 		}
 		if err := sink.Event(at, event); err != nil {
 			return err

@@ -17,6 +17,7 @@ type request struct {
 	op        uint16 // the operation's number; 0: by name
 	args      any    // a struct, a map, Raw, or nil
 	stream    bool   // it has a stream of its own, and so does not hold up those after it
+	marks     bool   // a watch tells when everything was seen, too
 	deadline  uint32 // milliseconds; 0 is none
 	names     []string
 	tensors   []umx.Tensor

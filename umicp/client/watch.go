@@ -18,6 +18,10 @@ type Event[T any] struct {
 	Value    T
 }
 
+// Marks has Watch also yield events without a value, which say that there is nothing more for now and that everything up to their
+// position was seen; the first one says that the watch is in place. Over HTTP there are none.
+func Marks() Option { return func(r *request) { r.marks = true } }
+
 // Watch follows changes as they happen. The sequence ends when the context does, when the watch has delivered what it was
 // limited to, or with an error; a connection that breaks is dialled again and the watch goes on after the last
 // event. A caller that is slow holds back this watch and nothing else.
@@ -34,7 +38,7 @@ func (c *Client) Watch(ctx context.Context, operation string, args any, opts ...
 		_ = raw.Decode(&bounds) // what is no number is for the server to refuse
 		count := int64(0)
 		deliver := func(e Event[Raw], err error) bool {
-			if err == nil {
+			if err == nil && e.Value != nil {
 				count++
 			}
 			return yield(e, err)
@@ -180,7 +184,7 @@ func (c *Client) watchOnce(ctx context.Context, operation string, args Raw, opts
 		if e.position != "" {
 			from = e.position
 		}
-		if e.result == nil {
+		if e.result == nil && !r.marks {
 			continue
 		}
 		more := yield(Event[Raw]{e.position, e.result}, nil)
