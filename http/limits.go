@@ -2,7 +2,6 @@ package http
 
 import (
 	"net/http"
-	"net/netip"
 	"strconv"
 	"time"
 
@@ -75,7 +74,7 @@ func (d *Door) slowDown(w http.ResponseWriter, r *http.Request) bool {
 	if d.o.Addresses == nil || !d.o.Addresses.Limited() || r.URL.Path == routeHealth || r.URL.Path == routeReady {
 		return false
 	}
-	err := d.o.Addresses.Take(addressKey(r.RemoteAddr), quota.Rate{}, time.Now(), 1)
+	err := d.o.Addresses.Take(quota.AddressKey(r.RemoteAddr), quota.Rate{}, time.Now(), 1)
 	if err == nil {
 		return false
 	}
@@ -83,20 +82,4 @@ func (d *Door) slowDown(w http.ResponseWriter, r *http.Request) bool {
 	x := &exchange{w: w, r: r}
 	x.fail(err)
 	return true
-}
-
-// addressKey is what requests from an address are counted under: the address, and of one of version 6 the /64 that it is
-// in, all of which one subscriber has.
-func addressKey(remote string) string {
-	at, err := netip.ParseAddrPort(remote)
-	if err != nil {
-		return remote
-	}
-	ip := at.Addr().Unmap().WithZone("")
-	if ip.Is6() {
-		if p, err := ip.Prefix(64); err == nil {
-			return p.String()
-		}
-	}
-	return ip.String()
 }

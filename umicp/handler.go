@@ -20,6 +20,7 @@ import (
 	"github.com/hivellm/synap-go/core/command"
 	"github.com/hivellm/synap-go/core/fault"
 	"github.com/hivellm/synap-go/core/journal"
+	"github.com/hivellm/synap-go/core/quota"
 	"github.com/hivellm/synap-go/umicp/umx"
 )
 
@@ -47,7 +48,9 @@ type Options struct {
 	// and WebSocket the front has said who calls; a HELLO may say otherwise.
 	Authenticator auth.Authenticator
 	// Clients is where connections of Serve's listeners are booked, which bounds them; nil books none.
-	Clients      *clients.Registry
+	Clients *clients.Registry
+	// Addresses hold every address to a rate on Serve's listeners, by reading no faster; nil is no rate. HTTP's front has its own.
+	Addresses    *quota.Buckets
 	Limits       umx.Limits    // proposed to peers; zero fields are the defaults of package umx
 	MaxSessions  int           // at once; the next one is sent away; 0 is DefaultMaxSessions
 	WriteTimeout time.Duration // how long a peer may take nothing before it is dropped; 0 is DefaultWriteTimeout
@@ -71,6 +74,7 @@ type Server struct {
 
 	authenticator auth.Authenticator
 	clients       *clients.Registry
+	addresses     *quota.Buckets // nil is no rate
 	maxSessions   int
 	writeTimeout  time.Duration
 
@@ -107,7 +111,8 @@ func New(o Options) *Server {
 	}
 	s := &Server{
 		executor: o.Executor, version: o.Version, peer: o.PeerID, limits: o.Limits.OrDefault(), log: o.Log,
-		authenticator: o.Authenticator, clients: o.Clients, maxSessions: o.MaxSessions, writeTimeout: o.WriteTimeout,
+		authenticator: o.Authenticator, clients: o.Clients, addresses: o.Addresses,
+		maxSessions: o.MaxSessions, writeTimeout: o.WriteTimeout,
 		rows: map[*command.Command]*row{}, byOp: map[uint16]*row{},
 	}
 	s.SetMaxBytes(o.MaxBytes)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/hivellm/synap-go/core/clients"
 	"github.com/hivellm/synap-go/core/fault"
+	"github.com/hivellm/synap-go/core/quota"
 	"github.com/hivellm/synap-go/umicp/umx"
 )
 
@@ -190,6 +191,7 @@ func (x *session) unbook() {
 // read takes frames until the connection ends; the error is why, nil when the peer closed it.
 func (x *session) read(r *umx.Reader, conn net.Conn) error {
 	frames, bytes := 0, 0 // since they were booked
+	from := quota.AddressKey(conn.RemoteAddr().String())
 	defer x.deliver()
 	for {
 		f, err := r.Next()
@@ -200,6 +202,9 @@ func (x *session) read(r *umx.Reader, conn net.Conn) error {
 			return err
 		}
 		frames, bytes = frames+1, bytes+umx.HeaderBytes+f.BodyLen
+		if !f.Kind.Bare() {
+			x.slowDown(from)
+		}
 		greeting := x.greet
 		if err := x.frame(f); err != nil {
 			return err
@@ -221,6 +226,37 @@ func (x *session) read(r *umx.Reader, conn net.Conn) error {
 			frames, bytes = 0, 0
 		}
 	}
+}
+
+// slowDown waits until the address may send one more frame with something in it. Whoever sends faster is read no faster, which holds
+// him back by the connection itself.
+func (x *session) slowDown(from string) {
+	rates := x.server.addresses
+	if rates == nil || !rates.Limited() {
+		return
+	}
+	for {
+		err := rates.Take(from, quota.Rate{}, time.Now(), 1)
+		if err == nil {
+			return
+		}
+		x.deliver()
+		_ = x.flush()        // a session that cannot write has been cancelled
+		x.active.Store(true) // it is not the peer who is silent
+		wait := time.NewTimer(waitFor(err))
+		select {
+		case <-wait.C:
+		case <-x.ctx.Done():
+			wait.Stop()
+			return
+		}
+	}
+}
+
+// waitFor is how long a refusal says to wait, within bounds.
+func waitFor(err error) time.Duration {
+	after, _ := fault.From(err).Details["retry_after_ms"].(int64)
+	return min(max(time.Duration(after)*time.Millisecond, time.Millisecond), time.Second)
 }
 
 // part ends a session for a reason: the peer is told what it did wrong.

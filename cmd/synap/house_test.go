@@ -66,7 +66,7 @@ var plan = map[string][]string{
 	// The doors: they know the table, never a structure, the engine, the disk or each other.
 	"http":  {"core/auth", "core/clients", "core/command", "core/fault", "core/journal", "core/pack", "core/quota", "core/value"},
 	"mcp":   {"core/auth", "core/clients", "core/command", "core/fault", "core/journal", "core/value", "prompts"},
-	"umicp": {"core/auth", "core/clients", "core/command", "core/fault", "core/journal", "core/pack", "core/value", "umicp/umx"},
+	"umicp": {"core/auth", "core/clients", "core/command", "core/fault", "core/journal", "core/pack", "core/quota", "core/value", "umicp/umx"},
 
 	// What a door and its clients share.
 	"umicp/umx":    {"core/fault"},
