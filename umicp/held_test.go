@@ -22,6 +22,7 @@ type disk struct {
 	mu     sync.Mutex
 	safe   uint64 // everything up to here is
 	forced int    // how often
+	seen   int    // how often a reader asked
 	broken bool   // from here on nothing is safe any more
 }
 
@@ -45,6 +46,9 @@ func (d *disk) Wait(_ context.Context, seq uint64, _ journal.Durability) (journa
 
 func (d *disk) Seen(ctx context.Context) error {
 	_, _ = d.Wait(ctx, d.Position().Seq, journal.Fsynced) // what is in memory can be read
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.seen++
 	return nil
 }
 
@@ -103,6 +107,25 @@ func TestRequestsThatComeTogetherShareOneWaitForTheDisk(t *testing.T) {
 		}
 		if d.forced != 1 {
 			t.Errorf("22 requests took %d fsyncs", d.forced)
+		}
+
+		// Small reads wait together, too; what may be much is not gathered.
+		for _, test := range []struct {
+			operation string
+			args      map[string]any
+			waits     int
+		}{{"kv.get", map[string]any{"key": "k1"}, 1}, {"kv.list", map[string]any{"limit": 1000}, 5}} {
+			before := d.seen
+			for range 5 {
+				ask(test.operation, test.args)
+			}
+			send()
+			for range 5 {
+				<-came
+			}
+			if got := d.seen - before; got != test.waits {
+				t.Errorf("five times %s waited %d times, want %d", test.operation, got, test.waits)
+			}
 		}
 
 		// A disk that fails fails the writes, and those alone.

@@ -48,6 +48,7 @@ type session struct {
 	asked  asked      // of the goroutine that reads, used again
 	owed   command.Owed
 	held   []held // answers of stream 0 that must not be sent yet; of the goroutine that reads
+	weight int64  // of what is held
 
 	depart  func()         // gives back what settle took; of the goroutine that reads
 	turning sync.WaitGroup // the goroutine of turnOut
@@ -232,7 +233,8 @@ type held struct {
 	owed   command.Owed
 }
 
-// maxHeld bounds the answers that wait for the disk together.
+// maxHeld bounds the answers that wait for the disk together, by the weight of their requests. Those of reads that weigh more than the least
+// may be large, and are not gathered at all.
 const maxHeld = 512
 
 // reply answers a request of stream 0, in its turn: requests that came together share one wait for the disk.
@@ -242,7 +244,12 @@ func (x *session) reply(q *asked, result any, err error) {
 		return
 	}
 	x.held = append(x.held, held{*q, umx.Frame{Header: q.frame.Header}, result, err, x.owed})
-	if len(x.held) >= maxHeld {
+	weight := int64(1)
+	if err == nil {
+		weight = max(weight, q.Command.Weigh(q.Args))
+	}
+	x.weight += weight
+	if x.weight >= maxHeld || (weight > 1 && q.Command.Kind == command.KindRead) {
 		x.deliver()
 	}
 }
@@ -268,6 +275,7 @@ func (x *session) deliver() {
 		x.zero.answer(&h.asked, h.result, h.err)
 	}
 	clear(x.held)
+	x.weight = 0
 	if x.held = x.held[:0]; cap(x.held) > 2*keptHeld {
 		x.held = nil
 	}

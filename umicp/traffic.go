@@ -1,7 +1,6 @@
 package umicp
 
 import (
-	"encoding/binary"
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -32,13 +31,10 @@ func (t *traffic) wrote(frames []byte, parts int) {
 		n++
 	}
 	for at := 0; at+umx.HeaderBytes <= len(frames); n++ {
-		at += int(binary.LittleEndian.Uint32(frames[at+16:])) + lengthFrom // as umx lays a frame out
+		at += int(umx.FrameLength(frames[at:])) //nolint:gosec // they are ours
 	}
 	t.out.add(n, len(frames)+parts)
 }
-
-// lengthFrom is how many bytes of a frame its length does not count.
-const lengthFrom = 20
 
 var (
 	sessionsDesc = prometheus.NewDesc("synap_umicp_sessions", "Open sessions of UMICP, over TCP and WebSocket.", nil, nil)

@@ -7,7 +7,8 @@ import (
 	"github.com/hivellm/synap-go/core/journal"
 )
 
-// Owed is what has to be waited for before an answer may be passed on. The zero Owed is nothing. It is for one goroutine.
+// Owed is what has to be waited for before an answer may be passed on. The zero Owed is nothing. It is for one goroutine. Who observes or counts
+// calls hears of one that owes before it is settled: the time it took is without the wait, and it succeeded, although the disk may fail after.
 type Owed struct {
 	journal journal.Journal
 	seq     uint64             // of the last record

@@ -180,6 +180,9 @@ func Sniff(b []byte) byte {
 	return 0
 }
 
+// FrameLength is how many bytes the frame has whose header is at the beginning of b, as that says.
+func FrameLength(b []byte) uint64 { return uint64(le.Uint32(b[16:])) + legacyBytes }
+
 // ParseHeader reads the first 64 bytes of a frame of at most maxFrame bytes.
 func (h *Header) ParseHeader(b []byte, maxFrame int) error {
 	if len(b) < HeaderBytes {
@@ -198,7 +201,7 @@ func (h *Header) ParseHeader(b []byte, maxFrame int) error {
 	if crc := CRC(b[:60]); crc != le.Uint32(b[60:]) {
 		return errorf(ChecksumMismatch, "the header's checksum is %08x, not %08x", crc, le.Uint32(b[60:]))
 	}
-	length := uint64(le.Uint32(b[16:])) + legacyBytes
+	length := FrameLength(b)
 	switch {
 	case length > uint64(max(maxFrame, HeaderBytes)): //nolint:gosec // not negative
 		return errorf(BufferOverflow, "a frame of %d bytes is larger than the %d that were agreed on", length, maxFrame)

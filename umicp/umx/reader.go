@@ -34,7 +34,7 @@ func (r *Reader) Ready() bool {
 	if have < HeaderBytes {
 		return false
 	}
-	length := uint64(le.Uint32(r.buf[r.r+16:])) + legacyBytes
+	length := FrameLength(r.buf[r.r:])
 	return uint64(have) >= length || length > uint64(r.limits.MaxFrame) //nolint:gosec // the latter is an error at once
 }
 
