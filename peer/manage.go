@@ -2,7 +2,6 @@ package peer
 
 import (
 	"context"
-	"strings"
 
 	"github.com/hivellm/synap-go/core/auth"
 	"github.com/hivellm/synap-go/core/command"
@@ -216,21 +215,21 @@ const (
 	Off        = "off"
 )
 
-func (p *Peers) list(_ context.Context, r *ListRequest) (ListResponse, error) {
-	resp := ListResponse{Items: []Line{}}
-	for _, peer := range p.All() {
-		switch {
-		case !strings.HasPrefix(peer.Name, r.Prefix) || (r.Cursor != "" && peer.Name <= r.Cursor):
-			continue
-		case len(resp.Items) == r.Limit:
-			resp.NextCursor = resp.Items[r.Limit-1].Name
-			return resp, nil
+func (p *Peers) list(_ context.Context, r *ListRequest) (resp ListResponse, err error) {
+	all := p.All() // whose states are asked for without the lock
+	byName := func(from string, visit func(string, *Peer) bool) {
+		for _, peer := range all {
+			if peer.Name >= from && !visit(peer.Name, peer) {
+				return
+			}
 		}
-		resp.Items = append(resp.Items, Line{
+	}
+	resp.Items, resp.NextCursor = command.Page(byName, r.Prefix, r.Cursor, r.Limit, func(_ string, peer *Peer) Line {
+		return Line{
 			Name: peer.Name, URL: peer.URL, Credential: peer.Credential, Namespace: peer.Remote, Rules: shown(peer.Rules),
 			Configured: peer.Configured, CreatedAt: peer.Created, CreatedBy: peer.By, Status: p.status(peer),
-		})
-	}
+		}
+	})
 	return resp, nil
 }
 

@@ -2,9 +2,9 @@ package vector
 
 import (
 	"context"
-	"strings"
 
 	"github.com/hivellm/synap-go/core/auth"
+	"github.com/hivellm/synap-go/core/command"
 	"github.com/hivellm/synap-go/vector/collection"
 )
 
@@ -33,24 +33,13 @@ type ListItem struct {
 	Bytes      int64  `json:"bytes" jsonschema:"about how much memory it takes"`
 }
 
-func (s *Collections) list(_ context.Context, r *ListRequest) (ListResponse, error) {
-	resp := ListResponse{Items: []ListItem{}}
+func (s *Collections) list(_ context.Context, r *ListRequest) (resp ListResponse, err error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	s.byName.Ascend(max(r.Prefix, r.Cursor), func(name string, e *entry) bool {
-		switch {
-		case r.Cursor != "" && name == r.Cursor:
-			return true
-		case !strings.HasPrefix(name, r.Prefix):
-			return false
-		case len(resp.Items) == r.Limit:
-			resp.NextCursor = resp.Items[r.Limit-1].Collection
-			return false
-		}
+	resp.Items, resp.NextCursor = command.Page(s.byName.Ascend, r.Prefix, r.Cursor, r.Limit, func(name string, e *entry) ListItem {
 		e.RLock()
 		defer e.RUnlock()
-		resp.Items = append(resp.Items, ListItem{Collection: name, Points: e.Len(), Bytes: e.Usage().Total()})
-		return true
+		return ListItem{Collection: name, Points: e.Len(), Bytes: e.Usage().Total()}
 	})
 	return resp, nil
 }

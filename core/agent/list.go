@@ -2,7 +2,6 @@ package agent
 
 import (
 	"context"
-	"strings"
 
 	"github.com/hivellm/synap-go/core/auth"
 	"github.com/hivellm/synap-go/core/command"
@@ -33,22 +32,11 @@ type Line struct {
 	SeenAt int64  `json:"seen_at,omitempty" jsonschema:"when it was last here, to the minute, in Unix milliseconds; absent when it never was"`
 }
 
-func (s *Agents) list(_ context.Context, r *ListRequest) (ListResponse, error) {
-	resp := ListResponse{Items: []Line{}}
+func (s *Agents) list(_ context.Context, r *ListRequest) (resp ListResponse, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.agents.Ascend(max(r.Prefix, r.Cursor), func(name string, a *agent) bool {
-		switch {
-		case r.Cursor != "" && name <= r.Cursor:
-			return true
-		case !strings.HasPrefix(name, r.Prefix):
-			return false
-		case len(resp.Items) == r.Limit:
-			resp.NextCursor = resp.Items[r.Limit-1].Name
-			return false
-		}
-		resp.Items = append(resp.Items, Line{Name: name, Unread: a.inbox.Len(), SeenAt: a.seen})
-		return true
+	resp.Items, resp.NextCursor = command.Page(s.agents.Ascend, r.Prefix, r.Cursor, r.Limit, func(name string, a *agent) Line {
+		return Line{Name: name, Unread: a.inbox.Len(), SeenAt: a.seen}
 	})
 	return resp, nil
 }

@@ -22,7 +22,8 @@ type Op interface {
 	Kind() byte
 	// AppendTo appends the op's permanent encoding, without its kind.
 	AppendTo(b []byte) []byte
-	// Target names what the op changes: one name, or everything that begins with it when prefix is true.
+	// Target names what the op changes: one name, or everything that begins with it when prefix is true. Recovery applies ops of different
+	// targets side by side: those that must keep their order have one target.
 	Target() (name string, prefix bool)
 	// Size is about how many bytes of memory the op holds on to.
 	Size() int

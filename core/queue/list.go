@@ -2,9 +2,9 @@ package queue
 
 import (
 	"context"
-	"strings"
 
 	"github.com/hivellm/synap-go/core/auth"
+	"github.com/hivellm/synap-go/core/command"
 )
 
 // ListRequest asks which queues there are.
@@ -33,22 +33,11 @@ type ListItem struct {
 	Paused bool  `json:"paused,omitempty" jsonschema:"true when it hands out nothing"`
 }
 
-func (s *Queues) list(_ context.Context, r *ListRequest) (ListResponse, error) {
-	resp := ListResponse{Items: []ListItem{}}
+func (s *Queues) list(_ context.Context, r *ListRequest) (resp ListResponse, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.names.Ascend(max(r.Prefix, r.Cursor), func(name string, q *queue) bool {
-		switch {
-		case r.Cursor != "" && name == r.Cursor:
-			return true
-		case !strings.HasPrefix(name, r.Prefix):
-			return false
-		case len(resp.Items) == r.Limit:
-			resp.NextCursor = resp.Items[r.Limit-1].Queue
-			return false
-		}
-		resp.Items = append(resp.Items, ListItem{Queue: name, Counts: q.counts(), Bytes: q.bytes + q.deadBytes, Paused: q.paused})
-		return true
+	resp.Items, resp.NextCursor = command.Page(s.names.Ascend, r.Prefix, r.Cursor, r.Limit, func(name string, q *queue) ListItem {
+		return ListItem{Queue: name, Counts: q.counts(), Bytes: q.bytes + q.deadBytes, Paused: q.paused}
 	})
 	return resp, nil
 }

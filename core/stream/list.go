@@ -2,9 +2,9 @@ package stream
 
 import (
 	"context"
-	"strings"
 
 	"github.com/hivellm/synap-go/core/auth"
+	"github.com/hivellm/synap-go/core/command"
 )
 
 // ListRequest asks which rooms there are.
@@ -36,22 +36,11 @@ type RoomLine struct {
 	Generation int64  `json:"generation"`
 }
 
-func (s *Streams) list(_ context.Context, r *ListRequest) (ListResponse, error) {
+func (s *Streams) list(_ context.Context, r *ListRequest) (resp ListResponse, err error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	resp := ListResponse{Items: []RoomLine{}}
-	s.order.Ascend(max(r.Prefix, r.Cursor), func(name string, room *room) bool {
-		switch {
-		case !strings.HasPrefix(name, r.Prefix):
-			return false
-		case r.Cursor != "" && name <= r.Cursor:
-			return true
-		case len(resp.Items) == r.Limit:
-			resp.NextCursor = resp.Items[r.Limit-1].Room
-			return false
-		}
-		resp.Items = append(resp.Items, room.line())
-		return true
+	resp.Items, resp.NextCursor = command.Page(s.order.Ascend, r.Prefix, r.Cursor, r.Limit, func(_ string, room *room) RoomLine {
+		return room.line()
 	})
 	return resp, nil
 }

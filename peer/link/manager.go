@@ -1,6 +1,6 @@
 // Package link makes the links of federation: for each peer of each namespace one
-// connection to the other server, over which events of rooms flow in the directions
-// that the peer's rules say.
+// connection to the other server, over which events of rooms and points of collections
+// flow in the directions that the peer's rules say.
 //
 // Manager owns the links and waits for them. A link has a goroutine that connects,
 // again and again, and while it is connected one for each partition of each room and

@@ -2,7 +2,6 @@ package directory
 
 import (
 	"context"
-	"strings"
 
 	"github.com/hivellm/synap-go/core/auth"
 	"github.com/hivellm/synap-go/core/command"
@@ -156,27 +155,14 @@ type KeysResponse struct {
 	NextCursor string `json:"next_cursor,omitempty" jsonschema:"pass it as cursor for the next page; absent on the last one"`
 }
 
-func (d *Directory) listKeys(_ context.Context, r *ListRequest) (KeysResponse, error) {
-	resp := KeysResponse{Items: []Key{}}
+func (d *Directory) listKeys(_ context.Context, r *ListRequest) (resp KeysResponse, err error) {
 	now := d.env.Clock.Now()
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	last := ""
-	d.keys.Ascend(max(r.Prefix, r.Cursor), func(_ string, k *key) bool {
-		switch {
-		case !strings.HasPrefix(k.name, r.Prefix):
-			return false
-		case r.Cursor != "" && k.name <= r.Cursor:
-			return true // the last one of the page before
-		}
-		if len(resp.Items) == r.Limit {
-			resp.NextCursor = last
-			return false
-		}
-		resp.Items = append(resp.Items, k.shown(now))
-		last = k.name
-		return true
-	})
+	byName := func(from string, visit func(string, *key) bool) {
+		d.keys.Ascend(from, func(_ string, k *key) bool { return visit(k.name, k) })
+	}
+	resp.Items, resp.NextCursor = command.Page(byName, r.Prefix, r.Cursor, r.Limit, func(_ string, k *key) Key { return k.shown(now) })
 	return resp, nil
 }
 

@@ -88,25 +88,11 @@ type UsersResponse struct {
 	NextCursor string `json:"next_cursor,omitempty" jsonschema:"pass it as cursor for the next page; absent on the last one"`
 }
 
-func (d *Directory) listUsers(_ context.Context, r *ListRequest) (UsersResponse, error) {
-	resp := UsersResponse{Items: []User{}}
+func (d *Directory) listUsers(_ context.Context, r *ListRequest) (resp UsersResponse, err error) {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	last := ""
-	d.users.Ascend(max(r.Prefix, r.Cursor), func(name string, u *user) bool {
-		switch {
-		case !strings.HasPrefix(name, r.Prefix):
-			return false
-		case r.Cursor != "" && name <= r.Cursor:
-			return true // the last one of the page before
-		}
-		if len(resp.Items) == r.Limit {
-			resp.NextCursor = last
-			return false
-		}
-		resp.Items = append(resp.Items, u.shown())
-		last = name
-		return true
+	resp.Items, resp.NextCursor = command.Page(d.users.Ascend, r.Prefix, r.Cursor, r.Limit, func(_ string, u *user) User {
+		return u.shown()
 	})
 	return resp, nil
 }
