@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"net/url"
 	"sync"
 
@@ -89,10 +90,16 @@ func (s *remoteUMICP) begin(ctx context.Context, r *command.Request) (*client.Cl
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.client == nil && s.broken == nil {
-		s.client, s.broken = client.Dial(ctx, s.address, s.options)
+	if s.client == nil {
+		if s.broken != nil {
+			return nil, nil, nil, s.broken
+		}
+		if s.client, err = client.Dial(ctx, s.address, s.options); err != nil {
+			s.client = nil // the next call tries again
+			return nil, nil, nil, err
+		}
 	}
-	return s.client, args, opts, s.broken
+	return s.client, args, opts, nil
 }
 
 // Do implements command.Executor. The response is a json.RawMessage. Like that over HTTP it takes a Watch, too.
@@ -111,14 +118,17 @@ func (s *remoteUMICP) Do(ctx context.Context, r *command.Request) (any, error) {
 	return answer.JSON()
 }
 
-// Watch implements command.Executor. Events are given to the sink as json.RawMessage. A connection that breaks is made again as
-// often as it takes, and the watch goes on where it was.
+// Watch implements command.Executor. Events are given to the sink as json.RawMessage. Like that over HTTP it ends when the connection breaks, with
+// an error that says so.
 func (s *remoteUMICP) Watch(ctx context.Context, r *command.Request, sink command.Sink) error {
 	c, args, opts, err := s.begin(ctx, r)
 	if err != nil {
 		return err
 	}
-	for e, err := range c.Watch(ctx, r.Command.Name, args, append(opts, client.Marks())...) {
+	for e, err := range c.Watch(ctx, r.Command.Name, args, append(opts, client.Marks(), client.UntilBroken())...) {
+		if fault.CodeOf(err) == fault.Unavailable {
+			return fault.Wrap(fault.Unavailable, fmt.Errorf("%w: %w", errBroken, err), "%s", fault.From(err).Message)
+		}
 		if err != nil {
 			return err
 		}

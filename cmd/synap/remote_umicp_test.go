@@ -1,9 +1,19 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
+	"io"
 	"strings"
 	"testing"
+
+	"github.com/sirupsen/logrus"
+
+	"github.com/hivellm/synap-go/core/auth"
+	"github.com/hivellm/synap-go/core/command"
+	"github.com/hivellm/synap-go/core/fault"
+	"github.com/hivellm/synap-go/core/journal"
 )
 
 // TestTheCommandLineOverUMICP: the same commands with the same answers, followed watches and exit codes; what is done over HTTP
@@ -47,5 +57,53 @@ func TestTheCommandLineOverUMICP(t *testing.T) {
 	}
 	if r := synap(t, "", "kv", "get", "a", "--server", "gopher://127.0.0.1:1"); exitCode(r.code) != exitUsage || !strings.Contains(r.err, "umicp://") {
 		t.Errorf("an unknown protocol: exit code %d, %q", r.code, r.err)
+	}
+}
+
+// inPlace is a sink that says when the watch is in place.
+type inPlace struct{ yes chan struct{} }
+
+func (inPlace) Event(journal.Position, any) error { return nil }
+
+func (p inPlace) Flush(journal.Position) error {
+	select {
+	case p.yes <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+// TestAWatchOverUMICPEndsWithItsServer: whoever follows is told that the connection broke, as over HTTP, and decides how long to try again.
+func TestAWatchOverUMICPEndsWithItsServer(t *testing.T) {
+	log := logrus.New()
+	log.SetOutput(io.Discard)
+	s, err := newServer(&Config{HTTP: "127.0.0.1:0", Auth: "off"}, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.run(ctx) }()
+	table := tableForTests(t)
+	server := newAsker(&Config{Server: "umicp://" + s.peers[0].Addr().String(), DataDir: t.TempDir()}, table)
+	defer server.close()
+	c, err := table.Find("kv.watch")
+	if err != nil {
+		t.Fatal(err)
+	}
+	over, place := make(chan error, 1), inPlace{make(chan struct{}, 1)}
+	go func() {
+		over <- server.Watch(t.Context(), &command.Request{Caller: auth.Local(), Command: c, Payload: command.JSON(`{"keys":["a"]}`)}, place)
+	}()
+	<-place.yes
+	stop()
+	if err := <-ended; err != nil {
+		t.Errorf("the server ended with %v", err)
+	}
+	if err := <-over; fault.CodeOf(err) != fault.Unavailable || !errors.Is(err, errBroken) {
+		t.Errorf("the watch ended with %v", err)
+	}
+	if _, err := server.Do(t.Context(), &command.Request{Caller: auth.Local(), Command: c}); fault.CodeOf(err) != fault.Unavailable {
+		t.Errorf("and a call with %v", err)
 	}
 }

@@ -18,6 +18,7 @@ type request struct {
 	args      any    // a struct, a map, Raw, or nil
 	stream    bool   // it has a stream of its own, and so does not hold up those after it
 	marks     bool   // a watch tells when everything was seen, too
+	fragile   bool   // and ends with its connection
 	deadline  uint32 // milliseconds; 0 is none
 	names     []string
 	tensors   []umx.Tensor

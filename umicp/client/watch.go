@@ -22,6 +22,9 @@ type Event[T any] struct {
 // position was seen; the first one says that the watch is in place. Over HTTP there are none.
 func Marks() Option { return func(r *request) { r.marks = true } }
 
+// UntilBroken has Watch end with an error of code Unavailable when its connection breaks, for those who want to take it up themselves.
+func UntilBroken() Option { return func(r *request) { r.fragile = true } }
+
 // Watch follows changes as they happen. The sequence ends when the context does, when the watch has delivered what it was
 // limited to, or with an error; a connection that breaks is dialled again and the watch goes on after the last
 // event. A caller that is slow holds back this watch and nothing else.
@@ -36,6 +39,11 @@ func (c *Client) Watch(ctx context.Context, operation string, args any, opts ...
 			Limit int64 `json:"limit"`
 		}
 		_ = raw.Decode(&bounds) // what is no number is for the server to refuse
+		asked := &request{}
+		for _, o := range opts {
+			o(asked)
+		}
+		fragile := asked.fragile
 		count := int64(0)
 		deliver := func(e Event[Raw], err error) bool {
 			if err == nil && e.Value != nil {
@@ -64,7 +72,7 @@ func (c *Client) Watch(ctx context.Context, operation string, args any, opts ...
 				}
 				raw = with(raw, "limit", pack.AppendUint(nil, uint64(bounds.Limit-count))) //nolint:gosec // just compared
 			}
-			if !again {
+			if !again || fragile {
 				if err != nil && ctx.Err() == nil {
 					yield(Event[Raw]{}, err)
 				}
