@@ -84,6 +84,7 @@ type Server struct {
 	discovery  discovery
 
 	sessions sessions
+	loops    loops
 	traffic  traffic
 }
 

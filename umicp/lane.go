@@ -268,41 +268,60 @@ func why(ctx context.Context, err error) error {
 
 // answer sends the answer to a request.
 func (l *lane) answer(q *asked, result any, err error) {
-	x, f := l.session, q.frame
-	m := umx.Message{Op: umx.OpResponse, Flags: f.Flags & umx.StreamEnd, Stream: l.id, Request: f.Request}
-	q.dress(&m)
+	m := l.message(q, err)
 	if q.apart && err == nil && len(q.row.out) > 0 {
 		if err = l.answerApart(q, &m, result); err == nil {
 			return
 		}
+		m = l.message(q, err)
 	}
+	meta, full := l.gather(&m, q, result, err)
+	switch {
+	case meta != nil:
+		m.Meta = meta
+		l.answerLarge(&m, q, result)
+	case full:
+		_ = l.session.press() // a session that cannot write has been cancelled
+	}
+}
+
+// message is the answer to a request, still empty.
+func (l *lane) message(q *asked, err error) umx.Message {
+	m := umx.Message{Op: umx.OpResponse, Flags: q.frame.Flags & umx.StreamEnd, Stream: l.id, Request: q.frame.Request}
+	q.dress(&m)
 	if err != nil {
 		m.Op, m.Kind = umx.OpError, umx.KindError
 		if l.id != 0 && l.ctx.Err() != nil {
 			m.Flags |= umx.StreamEnd // nothing more comes on a stream that was given up
 		}
 	}
+	return m
+}
+
+// gather appends an answer to what is written next, and reports whether that is much by now. An answer that is too large, or has to
+// wait for credit, it does not take: it returns its metadata.
+func (l *lane) gather(m *umx.Message, q *asked, result any, err error) (meta []byte, full bool) {
+	x := l.session
 	x.pen.Lock()
+	defer x.pen.Unlock()
 	at := len(x.out)
 	b := q.appendAnswer(umx.Reserve(x.out), result, err)
 	size := len(b) - at - umx.HeaderBytes
 	if size <= umx.MaxMeta && size+2*umx.HeaderBytes <= x.limits.MaxFrame && (l.id == 0 || err != nil || l.take(size)) {
-		l.seal(&m, b, at, size)
-		full := len(x.out) > maxUnsent
-		x.pen.Unlock()
-		if full {
-			_ = x.press() // a session that cannot write has been cancelled
-		}
-		return
+		l.seal(m, b, at, size)
+		return nil, len(x.out) > maxUnsent
 	}
-	// It is too large, or has to wait: out of the way of the others.
-	m.Meta = append([]byte(nil), b[at+umx.HeaderBytes:]...)
+	meta = append([]byte(nil), b[at+umx.HeaderBytes:]...)
 	x.out = b[:at]
-	x.pen.Unlock()
+	return meta, false
+}
+
+// answerLarge sends an answer that gather did not take, out of the way of the others.
+func (l *lane) answerLarge(m *umx.Message, q *asked, result any) {
 	if len(m.Meta) > umx.MaxMeta {
 		m.Meta, m.Tensors = q.asBody(m.Meta, result)
 	}
-	if err := l.send(&m); err != nil && x.ctx.Err() == nil && l.ctx.Err() == nil {
+	if err := l.send(m); err != nil && l.session.ctx.Err() == nil && l.ctx.Err() == nil {
 		l.answer(q, nil, err) // it cannot be sent; why, can
 	}
 }

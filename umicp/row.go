@@ -13,6 +13,7 @@ type row struct {
 	command *command.Command
 	// inline: it runs at once on the goroutine that reads. It neither waits nor calls other commands, as open ones do.
 	inline bool
+	heavy  bool             // it weighs more than a small request: a loop leaves it to a goroutine
 	wait   []int            // the field wait_ms; nil when there is none
 	fields map[string][]int // by JSON name, those that take a tensor
 	out    []outField       // the fields of its answer that can be tensors
@@ -39,6 +40,7 @@ var tensorFieldType = reflect.TypeFor[tensorField]()
 func newRow(c *command.Command) *row {
 	r := &row{command: c, fields: map[string][]int{}}
 	r.inline = (c.Kind == command.KindRead || c.Kind == command.KindWrite) && !c.MayWait() && !c.Open
+	r.heavy = c.Weight > 1
 	for _, f := range reflect.VisibleFields(c.Request) {
 		name := jsonName(f)
 		switch {

@@ -79,6 +79,7 @@ func (s *Server) Sessions() int {
 // ends. Then it says goodbye to every session, those over WebSocket too, and waits a little for what runs. It is called
 // once; without listeners it is still needed.
 func (s *Server) Serve(ctx context.Context, listeners ...net.Listener) error {
+	defer s.loops.stop()
 	var accepting sync.WaitGroup
 	failed := make(chan error, len(listeners))
 	for _, l := range listeners {
@@ -145,35 +146,51 @@ func (s *Server) accept(ctx context.Context, l net.Listener) error {
 	}
 }
 
-// serveConn serves one connection to its end.
+// serveConn serves one connection to its end, unless a loop does.
 func (s *Server) serveConn(ctx context.Context, conn net.Conn) {
+	if s.loops.adopt(ctx, s, conn) {
+		return
+	}
 	x := newSession(s, &tcpLink{conn: conn, timeout: s.writeTimeout, traffic: &s.traffic}, ctx)
-	if err := x.book(conn); err != nil {
+	if !x.arrive() {
+		return
+	}
+	_ = conn.SetReadDeadline(time.Now().Add(helloTimeout)) // a connection that takes none ends by itself
+	x.leave(x.read(umx.NewReader(conn, x.limits), conn))
+}
+
+// arrive books the session. One for which there is no room is told so, and is over.
+func (x *session) arrive() bool {
+	if err := x.book(); err != nil {
 		x.goAway(umx.CodeOf(err))
 		x.end()
-		return
+		return false
 	}
-	defer x.unbook()
-	if refused := s.sessions.add(x, s.maxSessions); refused != nil {
+	if refused := x.server.sessions.add(x, x.server.maxSessions); refused != nil {
 		x.goAway(umx.FromFault(refused.Code))
 		x.end()
-		return
+		x.unbook()
+		return false
 	}
-	defer s.sessions.remove(x)
-	defer x.end()
-	_ = conn.SetReadDeadline(time.Now().Add(helloTimeout)) // a connection that takes none ends by itself
-	r := umx.NewReader(conn, x.limits)
-	if err := x.read(r, conn); err != nil {
-		s.part(x, err)
+	return true
+}
+
+// leave ends a session that had arrived; why is nil when the peer closed the connection.
+func (x *session) leave(why error) {
+	if why != nil {
+		x.server.part(x, why)
 	}
+	x.end()
+	x.server.sessions.remove(x)
+	x.unbook()
 }
 
 // book takes a place for the connection among those of the whole server.
-func (x *session) book(conn net.Conn) (err error) {
+func (x *session) book() (err error) {
 	if x.server.clients == nil {
 		return nil
 	}
-	from, _ := netip.ParseAddrPort(conn.RemoteAddr().String()) // what is no address is not known
+	from, _ := netip.ParseAddrPort(x.link.remote()) // what is no address is not known
 	x.client, err = x.server.clients.Open("umicp", from, x.link.close)
 	if err == nil {
 		x.ctx = clients.NewContext(x.ctx, x.client)
@@ -228,6 +245,12 @@ func (x *session) read(r *umx.Reader, conn net.Conn) error {
 	}
 }
 
+// tooFast reports whether the address may not send one more frame with something in it now.
+func (x *session) tooFast(from string) bool {
+	rates := x.server.addresses
+	return rates != nil && rates.Limited() && rates.Take(from, quota.Rate{}, time.Now(), 1) != nil
+}
+
 // slowDown waits until the address may send one more frame with something in it. Whoever sends faster is read no faster, which holds
 // him back by the connection itself.
 func (x *session) slowDown(from string) {
@@ -272,7 +295,7 @@ func (s *Server) part(x *session, err error) {
 
 // look is called every now and then: a silent peer is asked whether it is there, and dropped if it does not answer.
 func (x *session) look() {
-	if _, ok := x.link.(*tcpLink); !ok {
+	if _, ok := x.link.(*wsLink); ok {
 		return // a WebSocket has pings of its own
 	}
 	if x.active.Swap(false) {

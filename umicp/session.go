@@ -28,8 +28,8 @@ type link interface {
 
 // session is one connection of a peer, over TCP or WebSocket.
 //
-// One goroutine reads. It runs what is quick and came on stream 0 itself, so that a burst of requests that was read at
-// once is answered in one write; everything else runs on the goroutine of its lane, one for each stream that
+// One goroutine reads: a loop that does so for many sessions, or one of its own. It runs what is quick and came on stream 0 itself,
+// so that a burst of requests that was read at once is answered in one write; everything else runs on the goroutine of its lane, one for each stream that
 // is open. Answers are appended to out under the pen and written by whoever finds something there. A peer that takes
 // nothing for the write timeout is dropped; one that gives no credit on a stream holds back that stream alone.
 type session struct {
@@ -49,6 +49,9 @@ type session struct {
 	owed   command.Owed
 	held   []held // answers of stream 0 that must not be sent yet; of the goroutine that reads
 	weight int64  // of what is held
+
+	quick bool         // a loop reads, which must not wait: what would have to is left in later. Of whoever reads
+	later func() error // nil while there is nothing; of whoever reads
 
 	depart  func()         // gives back what settle took; of the goroutine that reads
 	turning sync.WaitGroup // the goroutine of turnOut
@@ -196,8 +199,7 @@ func (x *session) cancelled(f *umx.Frame) {
 // onZero takes a request of stream 0: at once if it is quick and nothing is before it.
 func (x *session) onZero(f *umx.Frame) error {
 	if f.Ext&umx.Compact == 0 || !x.zero.idle() {
-		x.deliver()
-		return x.zero.push(f)
+		return x.behind(f)
 	}
 	q := &x.asked
 	*q = asked{frame: f}
@@ -206,22 +208,56 @@ func (x *session) onZero(f *umx.Frame) error {
 		x.reply(q, nil, err)
 		return nil
 	}
-	if !q.row.inline {
-		x.deliver()
-		return x.zero.push(f)
+	switch {
+	case !q.row.inline:
+		return x.behind(f)
+	case x.quick && q.row.heavy:
+		x.later = func() error { return x.run(q) }
+		return nil
 	}
+	return x.run(q)
+}
+
+// behind puts a request on the lane of stream 0, behind the answers that are held.
+func (x *session) behind(f *umx.Frame) error {
+	if x.quick && len(x.held) > 0 {
+		x.later = func() error { return x.behind(f) }
+		return nil
+	}
+	x.deliver()
+	return x.zero.push(f)
+}
+
+// run answers a request of stream 0 at once.
+func (x *session) run(q *asked) error {
 	ctx := x.ctx
-	if f.DeadlineMS > 0 {
+	if q.frame.DeadlineMS > 0 && !x.quick {
 		var done context.CancelFunc
-		ctx, done = context.WithTimeout(ctx, deadline(f))
+		ctx, done = context.WithTimeout(ctx, deadline(q.frame))
 		defer done()
 	} else {
 		q.Owed = &x.owed
 	}
 	q.Caller = x.caller
 	result, err := x.server.executor.Do(ctx, &q.Request)
+	if q.frame.DeadlineMS > 0 && x.owed.Any() {
+		x.later = func() error { x.settleWithin(q, result, err); return nil }
+		return nil
+	}
 	x.reply(q, result, err)
 	return nil
+}
+
+// settleWithin answers a request that has a deadline when what it did is safe, or it is over.
+func (x *session) settleWithin(q *asked, result any, err error) {
+	owed := x.owed
+	x.deliver()
+	ctx, done := context.WithTimeout(x.ctx, deadline(q.frame))
+	defer done()
+	if failed := owed.Settle(ctx); failed != nil && err == nil {
+		result, err = nil, failed
+	}
+	x.zero.answer(q, result, err)
 }
 
 // held is an answer that has to wait until what it tells is safe, or for one that does.
@@ -240,7 +276,7 @@ const maxHeld = 512
 // reply answers a request of stream 0, in its turn: requests that came together share one wait for the disk.
 func (x *session) reply(q *asked, result any, err error) {
 	if len(x.held) == 0 && !x.owed.Any() {
-		x.zero.answer(q, result, err)
+		x.say(q, result, err)
 		return
 	}
 	x.held = append(x.held, held{*q, umx.Frame{Header: q.frame.Header}, result, err, x.owed})
@@ -249,8 +285,33 @@ func (x *session) reply(q *asked, result any, err error) {
 		weight = max(weight, q.Command.Weigh(q.Args))
 	}
 	x.weight += weight
-	if x.weight >= maxHeld || (weight > 1 && q.Command.Kind == command.KindRead) {
+	switch {
+	case x.weight < maxHeld && (weight == 1 || q.Command.Kind != command.KindRead) && !(x.quick && x.owed.Alone()):
+	case x.quick:
+		x.later = func() error { x.deliver(); return nil }
+	default:
 		x.deliver()
+	}
+}
+
+// say gives an answer of stream 0. Where a loop reads, what cannot be gathered is left for later.
+func (x *session) say(q *asked, result any, err error) {
+	if !x.quick {
+		x.zero.answer(q, result, err)
+		return
+	}
+	if q.apart && err == nil && len(q.row.out) > 0 {
+		x.later = func() error { x.zero.answer(q, result, err); return nil }
+		return
+	}
+	m := x.zero.message(q, err)
+	meta, full := x.zero.gather(&m, q, result, err)
+	switch {
+	case meta != nil:
+		m.Meta = meta
+		x.later = func() error { x.zero.answerLarge(&m, q, result); return nil }
+	case full:
+		x.later = x.press
 	}
 }
 
@@ -260,10 +321,19 @@ func (x *session) deliver() {
 		return
 	}
 	var all command.Owed
+	x.join(&all)
+	x.release(all.Settle(x.ctx))
+}
+
+// join adds what all answers that are held wait for.
+func (x *session) join(all *command.Owed) {
 	for i := range x.held {
 		all.Join(&x.held[i].owed)
 	}
-	failed := all.Settle(x.ctx)
+}
+
+// release lets the answers that are held go, of which failed says whether what they waited for failed.
+func (x *session) release(failed error) {
 	for i := range x.held {
 		h := &x.held[i]
 		h.frame = &h.header
@@ -272,7 +342,16 @@ func (x *session) deliver() {
 				h.result = nil
 			}
 		}
-		x.zero.answer(&h.asked, h.result, h.err)
+		x.say(&h.asked, h.result, h.err)
+		if first := x.later; first != nil {
+			x.held = x.held[i+1:]
+			x.later = func() error {
+				err := first()
+				x.release(failed)
+				return err
+			}
+			return
+		}
 	}
 	clear(x.held)
 	x.weight = 0

@@ -65,7 +65,7 @@ func (d *Dispatcher) Do(ctx context.Context, r *Request) (resp any, err error) {
 	if o != nil && o.Audit != nil {
 		o.Audit(ctx, r, err)
 	}
-	d.hold(ctx, err)
+	d.hold(ctx, r.Owed, err)
 	return resp, err
 }
 
@@ -330,7 +330,7 @@ func (d *Dispatcher) Watch(ctx context.Context, r *Request, sink Sink) error {
 		r.Command.stats.calls[0].Add(1)
 	} else {
 		d.count(ctx, r, err)
-		d.hold(ctx, err)
+		d.hold(ctx, nil, err)
 	}
 	return err
 }

@@ -69,12 +69,16 @@ func (c *Command) carries() bool {
 
 // hold holds back the refusal of a caller that came too fast. Nothing is held meanwhile; who calls on another's behalf leaves it to
 // the outermost call.
-func (d *Dispatcher) hold(ctx context.Context, err error) {
+func (d *Dispatcher) hold(ctx context.Context, owed *Owed, err error) {
 	if err == nil || CallOf(ctx) != nil {
 		return
 	}
 	var e *fault.Error
 	if errors.As(err, &e) && e.Code == fault.Exhausted && e.Details["retry_after_ms"] != nil {
+		if owed != nil {
+			owed.penalty = &d.penalty
+			return
+		}
 		d.penalty.Hold(ctx)
 	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/hivellm/synap-go/core/fault"
 	"github.com/hivellm/synap-go/core/journal"
+	"github.com/hivellm/synap-go/core/quota"
 )
 
 // Owed is what has to be waited for before an answer may be passed on. The zero Owed is nothing. It is for one goroutine. Who observes or counts
@@ -14,15 +15,32 @@ type Owed struct {
 	seq     uint64             // of the last record
 	level   journal.Durability // how safe it has to be; zero when nothing was written
 	seen    bool               // something was told that may not be safe yet
+	penalty *quota.Penalty     // a refusal that is held back; nil when none is
 }
 
 // Any reports whether there is anything to wait for.
-func (o *Owed) Any() bool { return o.level != 0 || o.seen }
+func (o *Owed) Any() bool { return o.level != 0 || o.seen || o.penalty != nil }
+
+// Alone reports whether the wait is one that the others who call at the same time do not have: for more safety than every write
+// gets, or for a refusal that is held back.
+func (o *Owed) Alone() bool {
+	if o.penalty != nil {
+		return true
+	}
+	if o.level == 0 {
+		return false
+	}
+	standard, _ := o.journal.Levels()
+	return o.level > standard
+}
 
 // Join adds what another call owes.
 func (o *Owed) Join(other *Owed) {
 	if other.journal != nil {
 		o.journal = other.journal
+	}
+	if other.penalty != nil {
+		o.penalty = other.penalty
 	}
 	o.seq, o.level, o.seen = max(o.seq, other.seq), max(o.level, other.level), o.seen || other.seen
 }
@@ -30,6 +48,10 @@ func (o *Owed) Join(other *Owed) {
 // Settle waits until everything is as safe as it was promised. The error is one to answer a Write with in place of its
 // response: the change was made, and nobody knows whether it is safe.
 func (o *Owed) Settle(ctx context.Context) error {
+	if o.penalty != nil {
+		o.penalty.Hold(ctx)
+		o.penalty = nil // once for all that was asked together
+	}
 	if o.level != 0 {
 		if _, err := o.journal.Wait(ctx, o.seq, o.level); err != nil {
 			return fault.From(err).With("version", o.seq)

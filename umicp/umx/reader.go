@@ -11,13 +11,16 @@ const (
 	fullBuffer  = 64 << 10
 )
 
-// Reader reads frames off a connection: as many at a time as have come, without copying them.
+// Reader reads frames off a connection: as many at a time as have come, without copying them. An error of the connection that
+// passes, as that nothing has come yet, loses nothing: the next call of Next goes on where the last one stopped.
 type Reader struct {
 	src    io.Reader
 	limits Limits
 	buf    []byte
 	r, w   int // buf[r:w] has been read and not returned
 	frame  Frame
+	body   []byte // of a frame with memory of its own, as far as there is room for it; nil while none is under way
+	have   int    // of body
 }
 
 // NewReader returns a reader of frames within the limits.
@@ -38,10 +41,16 @@ func (r *Reader) Ready() bool {
 	return uint64(have) >= length || length > uint64(r.limits.MaxFrame) //nolint:gosec // the latter is an error at once
 }
 
+// Large reports whether a frame is under way that has memory of its own.
+func (r *Reader) Large() bool { return r.body != nil }
+
 // Next returns the next frame. The frame is the same one every time; what it holds is valid until the next call,
 // except for the body of one larger than 64 KiB, which is its receiver's. io.EOF means that the connection ended between
 // frames.
 func (r *Reader) Next() (*Frame, error) {
+	if r.body != nil {
+		return r.large()
+	}
 	if err := r.fill(HeaderBytes); err != nil {
 		return nil, err
 	}
@@ -51,6 +60,9 @@ func (r *Reader) Next() (*Frame, error) {
 	}
 	whole := HeaderBytes + f.BodyLen
 	if whole > fullBuffer {
+		r.body = enlarge(nil, 0, f.BodyLen)
+		r.have = copy(r.body, r.buf[r.r+HeaderBytes:r.w])
+		r.r, r.w = 0, 0
 		return r.large()
 	}
 	if err := r.fill(whole); err != nil {
@@ -64,17 +76,18 @@ func (r *Reader) Next() (*Frame, error) {
 // large reads a body into memory of its own.
 func (r *Reader) large() (*Frame, error) {
 	f := &r.frame
-	body := enlarge(nil, 0, f.BodyLen)
-	n := copy(body, r.buf[r.r+HeaderBytes:r.w])
-	r.r, r.w = 0, 0
 	for {
-		if _, err := io.ReadFull(r.src, body[n:]); err != nil {
+		n, err := io.ReadFull(r.src, r.body[r.have:])
+		r.have += n
+		switch {
+		case err != nil && r.have < len(r.body):
 			return nil, unexpected(err)
-		}
-		if n = len(body); n == f.BodyLen {
+		case r.have == f.BodyLen:
+			body := r.body
+			r.body = nil
 			return f, f.DecodeBody(body, r.limits)
 		}
-		body = enlarge(body, 0, f.BodyLen)
+		r.body = enlarge(r.body, 0, f.BodyLen)
 	}
 }
 

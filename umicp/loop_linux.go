@@ -1,0 +1,460 @@
+package umicp
+
+import (
+	"context"
+	"errors"
+	"net"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hivellm/synap-go/core/command"
+	"github.com/hivellm/synap-go/core/quota"
+	"github.com/hivellm/synap-go/umicp/umx"
+)
+
+// Plain TCP connections are read by a few loops, one for every two processors, and not by a goroutine each: a loop asks
+// the system which of its connections have something to read, runs what is quick of that, waits once for the disk for all of
+// it, and lets the answers go. So a thousand writers share what each would else pay for: a goroutine to wake, a read that
+// finds nothing, and a place among those who wait for an fsync. More loops would have fewer connections ready at a time each,
+// and leave no processor to what else runs.
+//
+// A loop never waits for a peer, nor for anything that concerns one peer alone. What would have to wait, and what takes long,
+// goes on in a goroutine of the session's own, which hands the session back when nothing more of it has come.
+
+// loops are those of a server. The zero loops are ready for use.
+type loops struct {
+	mu      sync.Mutex
+	all     []*loop // none before the first connection
+	next    int     // whose turn it is to take one
+	stopped bool
+	running sync.WaitGroup
+}
+
+// loop reads the connections of one epoll instance. It is one goroutine, most of the time in the system.
+type loop struct {
+	epoll int
+	bell  int // an eventfd that ends it
+	ctx   context.Context
+
+	mu    sync.Mutex
+	peers map[int32]*polled // by descriptor
+
+	asked []*polled // whose turn was, and who is to be answered; of the goroutine
+}
+
+// polled is a connection that a loop reads. It is read by one goroutine at a time: the loop, or one of its own.
+type polled struct {
+	loop    *loop
+	session *session
+	link    *pollLink
+	reader  *umx.Reader
+	from    string      // the address that its rate goes by
+	greeted *time.Timer // breaks the connection off if no HELLO comes
+	looped  atomic.Bool // the loop reads it
+	frames  int         // since they were booked; of whoever reads
+	bytes   int         // as above
+	began   time.Time   // when a goroutine of its own began; of that
+	late    int         // how much longer than others it takes; of whoever reads
+}
+
+const (
+	maxEvents = 256                  // that a loop takes at a time
+	longTurn  = 2 * time.Millisecond // what a session takes of a loop's time at most, but now and then
+	latePoint = 8                    // that a longer turn counts; every other one counts one less
+	tooLate   = 2 * latePoint        // from then on the session has a goroutine of its own
+)
+
+// adopt lets a loop serve the connection. It reports false where that cannot be.
+func (ls *loops) adopt(ctx context.Context, s *Server, conn net.Conn) bool {
+	plain, ok := conn.(*net.TCPConn)
+	if !ok {
+		return false
+	}
+	l := ls.pick(ctx)
+	if l == nil {
+		return false
+	}
+	fd := duplicate(plain)
+	if fd < 0 {
+		return false
+	}
+	link := &pollLink{
+		fd: fd, loop: l, from: conn.RemoteAddr().String(), timeout: s.writeTimeout, traffic: &s.traffic,
+		room: make(chan struct{}, 1),
+	}
+	_ = conn.Close() // the duplicate goes on
+	x := newSession(s, link, ctx)
+	if !x.arrive() {
+		x.writing.Lock()
+		link.release()
+		x.writing.Unlock()
+		return true
+	}
+	p := &polled{loop: l, session: x, link: link, reader: umx.NewReader(link, x.limits), from: quota.AddressKey(link.from)}
+	p.greeted = time.AfterFunc(helloTimeout, link.close)
+	l.mu.Lock()
+	l.peers[int32(fd)] = p //nolint:gosec // descriptors are small
+	l.mu.Unlock()
+	p.back()
+	return true
+}
+
+// duplicate returns another descriptor of the connection, one that Go does not watch.
+func duplicate(conn *net.TCPConn) int {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return -1
+	}
+	fd := -1
+	if raw.Control(func(theirs uintptr) {
+		if fd, err = unix.FcntlInt(theirs, unix.F_DUPFD_CLOEXEC, 0); err != nil {
+			fd = -1
+		}
+	}) != nil {
+		return -1
+	}
+	return fd
+}
+
+// pick returns the loop that takes the next connection, nil if there can be none.
+func (ls *loops) pick(ctx context.Context) *loop {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	if ls.stopped {
+		return nil
+	}
+	if len(ls.all) == 0 {
+		for range max(1, runtime.GOMAXPROCS(0)/2) {
+			l, err := newLoop(context.WithoutCancel(ctx))
+			if err != nil {
+				break
+			}
+			ls.all = append(ls.all, l)
+			ls.running.Go(l.run)
+		}
+		if len(ls.all) == 0 {
+			return nil
+		}
+	}
+	ls.next++
+	return ls.all[ls.next%len(ls.all)]
+}
+
+// stop ends the loops, which have no connections any more.
+func (ls *loops) stop() {
+	ls.mu.Lock()
+	ls.stopped = true
+	all := ls.all
+	ls.mu.Unlock()
+	for _, l := range all {
+		_, _ = unix.Write(l.bell, []byte{1, 0, 0, 0, 0, 0, 0, 0}) // there is room for one
+	}
+	ls.running.Wait()
+}
+
+func newLoop(ctx context.Context) (*loop, error) {
+	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, err
+	}
+	bell, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err == nil {
+		err = unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, bell, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(bell)}) //nolint:gosec // small
+		if err != nil {
+			_ = unix.Close(bell) // nothing was done with it
+		}
+	}
+	if err != nil {
+		_ = unix.Close(epoll) // as above
+		return nil, err
+	}
+	return &loop{epoll: epoll, bell: bell, ctx: ctx, peers: map[int32]*polled{}}, nil
+}
+
+// run is the loop, until it is stopped.
+func (l *loop) run() {
+	defer unix.Close(l.epoll) //nolint:errcheck // nothing was written to it
+	defer unix.Close(l.bell)  //nolint:errcheck // as above
+	events := make([]unix.EpollEvent, maxEvents)
+	var ready []*polled
+	for {
+		n := l.wait(events)
+		if n < 0 {
+			return
+		}
+		ready = l.find(events[:n], ready[:0])
+		at := time.Now()
+		for _, p := range ready {
+			p.session.quick = true
+			p.turn()
+			now := time.Now()
+			if p.looped.Load() { // else it is not the loop's any more
+				p.took(now.Sub(at))
+			}
+			at = now
+		}
+		l.answer()
+		clear(ready)
+	}
+}
+
+// wait returns how many events there are, or -1 when the loop was stopped.
+func (l *loop) wait(events []unix.EpollEvent) int {
+	for _, wait := range []int{0, 0, -1} {
+		n, err := unix.EpollWait(l.epoll, events, wait)
+		switch {
+		case errors.Is(err, unix.EINTR):
+			return 0
+		case err != nil:
+			return -1
+		}
+		if n > 0 {
+			for i := range events[:n] {
+				if int(events[i].Fd) == l.bell {
+					return -1
+				}
+			}
+			return n
+		}
+		if wait == 0 {
+			runtime.Gosched() // who was started meanwhile runs here, or not before somebody takes it from this processor
+		}
+	}
+	return 0
+}
+
+// find returns whose connections are to be read, having told those who wait to write that they can.
+func (l *loop) find(events []unix.EpollEvent, ready []*polled) []*polled {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := range events {
+		p := l.peers[events[i].Fd]
+		if p == nil {
+			continue // it left meanwhile
+		}
+		if events[i].Events&^unix.EPOLLIN != 0 {
+			p.link.writable()
+		}
+		if events[i].Events&^unix.EPOLLOUT != 0 && p.looped.Load() {
+			ready = append(ready, p)
+		}
+	}
+	return ready
+}
+
+// answer waits until the disk has what was done, and lets the answers go: all of them together, since a peer that is woken by
+// one of them often has something else to do by the next.
+func (l *loop) answer() {
+	var all command.Owed
+	for _, p := range l.asked {
+		p.session.join(&all)
+	}
+	var failed error
+	if all.Any() {
+		failed = all.Settle(l.ctx)
+	}
+	for _, p := range l.asked {
+		p.session.release(failed)
+		p.pause()
+	}
+	clear(l.asked)
+	l.asked = l.asked[:0]
+}
+
+// turn takes what has come from the peer: a loop until nothing more has, or it would have to wait.
+func (p *polled) turn() {
+	x, r := p.session, p.reader
+	if x.quick && (x.greet || p.late >= tooLate || r.Large()) {
+		p.apart()
+		return
+	}
+	for {
+		f, err := r.Next()
+		if err == errNothing { //nolint:errorlint // the reader returns it as it is
+			break
+		}
+		if err != nil {
+			p.end(err)
+			return
+		}
+		p.frames, p.bytes = p.frames+1, p.bytes+umx.HeaderBytes+f.BodyLen
+		if err := p.frame(f); err != nil {
+			p.end(err)
+			return
+		}
+		if x.later != nil {
+			if x.quick {
+				p.apart()
+				return
+			}
+			if err := x.doLater(); err != nil {
+				p.end(err)
+				return
+			}
+		}
+		if !r.Ready() {
+			break
+		}
+	}
+	x.server.traffic.in.add(p.frames, p.bytes)
+	p.frames, p.bytes = 0, 0
+	x.active.Store(true)
+	if x.quick {
+		p.loop.asked = append(p.loop.asked, p)
+		return
+	}
+	p.pause()
+}
+
+// took books how long a turn was.
+func (p *polled) took(long time.Duration) {
+	if long > longTurn {
+		p.late = min(p.late+latePoint, tooLate+latePoint)
+	} else if p.late > 0 {
+		p.late--
+	}
+}
+
+// frame takes one frame.
+func (p *polled) frame(f *umx.Frame) error {
+	x := p.session
+	if f.Kind.Bare() || !x.tooFast(p.from) {
+		greeting := x.greet
+		err := x.frame(f)
+		if greeting && !x.greet {
+			p.greeted.Stop()
+			p.reader.SetLimits(x.limits)
+		}
+		return err
+	}
+	x.later = func() error {
+		x.slowDown(p.from)
+		return x.frame(f)
+	}
+	return nil
+}
+
+// doLater does what was left for later, and what that leaves.
+func (x *session) doLater() error {
+	for x.later != nil {
+		later := x.later
+		x.later = nil
+		if err := later(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pause writes what was gathered and waits for more. What the peer does not take, a goroutine writes.
+func (p *polled) pause() {
+	x := p.session
+	if !x.quick {
+		x.deliver()
+		if err := x.flush(); err != nil {
+			p.end(err)
+			return
+		}
+		p.took(time.Since(p.began))
+		p.back()
+		return
+	}
+	for x.later == nil && x.unsent() && x.writing.TryLock() {
+		if err := p.write(); err != nil {
+			p.end(err)
+			return
+		}
+	}
+	if x.later != nil {
+		p.apart()
+	}
+}
+
+// write writes what was gathered as far as the peer takes it at once; the rest is left for later. x.writing is held, and
+// released, then or later.
+func (p *polled) write() error {
+	x := p.session
+	x.pen.Lock()
+	b := x.out
+	x.out, x.spare = x.spare[:0], nil
+	x.pen.Unlock()
+	n, err := p.link.try(b)
+	done := func() {
+		if cap(b) <= 2*maxUnsent {
+			x.spare = b[:0]
+		}
+		if err != nil {
+			x.cancel(err)
+		}
+		x.writing.Unlock()
+	}
+	if err != nil || n == len(b) {
+		done()
+		return err
+	}
+	x.later = func() error {
+		err = p.link.finish(b[n:])
+		done()
+		if err == nil {
+			err = x.flush()
+		}
+		return err
+	}
+	return nil
+}
+
+// apart goes on with the session in a goroutine of its own, until nothing more of it has come.
+func (p *polled) apart() {
+	p.out()
+	p.session.quick = false
+	go func() {
+		p.began = time.Now()
+		if err := p.session.doLater(); err != nil {
+			p.end(err)
+			return
+		}
+		p.turn()
+	}()
+}
+
+// end ends the session: in a goroutine, since it waits for what runs.
+func (p *polled) end(why error) {
+	p.out()
+	x := p.session
+	x.quick = false
+	go func() {
+		p.greeted.Stop()
+		x.deliver()
+		if why == errClosed { //nolint:errorlint // it is ours
+			why = nil
+		}
+		x.leave(why)
+		l := p.loop
+		l.mu.Lock()
+		delete(l.peers, int32(p.link.fd)) //nolint:gosec // small
+		l.mu.Unlock()
+		x.writing.Lock()
+		p.link.release()
+		x.writing.Unlock()
+	}()
+}
+
+// back gives the session to the loop.
+func (p *polled) back() {
+	p.link.watch(func(l *pollLink) {
+		l.reads = true
+		p.looped.Store(true)
+	})
+}
+
+// out takes it from the loop.
+func (p *polled) out() {
+	p.link.watch(func(l *pollLink) {
+		l.reads = false
+		p.looped.Store(false)
+	})
+}
