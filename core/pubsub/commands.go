@@ -59,6 +59,13 @@ func commands() []*command.Command {
 			Doc: "Listeners see reply_to and publish their answer to it. Fails at once with not_found when nobody listens, and with " +
 				"timeout when nobody answers.",
 		}, (*Broker).ask),
+		command.Write(command.Info{
+			Name: "pubsub.accept", Op: 0x0408,
+			Summary: "Take in messages that were published at another server.",
+			Doc: "What is here already, whichever way it came, and what was published here is passed over. Of retained messages, and that they were " +
+				"forgotten, the later one stays, by time and at the same time by node, and only what is later than what is here is passed to " +
+				"listeners. It needs leave to write peers, too.",
+		}, (*Broker).accept),
 		command.Read(command.Info{
 			Name: "pubsub.topics", Op: 0x0406, Args: "prefix",
 			Summary: "List the topics and patterns that somebody listens to, or that retain a message.",

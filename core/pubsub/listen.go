@@ -13,9 +13,8 @@ import (
 
 // Limits of those who poll.
 const (
-	HandleLife       = 5 * time.Minute // how long a handle lives that nobody uses
-	MaxHandles       = 10_000          // of one namespace
-	listenBufferSize = 1024
+	HandleLife = 5 * time.Minute // how long a handle lives that nobody uses
+	MaxHandles = 10_000          // of one namespace
 )
 
 // handle is the subscription of somebody who comes back for its messages.
@@ -35,6 +34,8 @@ type ListenRequest struct {
 	Limit        int      `json:"limit,omitempty" default:"50" min:"1" max:"1000" jsonschema:"answer with at most so many messages"`
 	MaxBytes     int      `json:"max_bytes,omitempty" default:"1048576" min:"1" max:"16777216" jsonschema:"and at most so many bytes, but at least one message"`
 	Close        bool     `json:"close,omitempty" jsonschema:"end the subscription"`
+	Buffer       int      `json:"buffer,omitempty" default:"1024" min:"1" max:"65536" jsonschema:"how many messages may wait for the next call, when patterns open the subscription"`
+	Origins      bool     `json:"origins,omitempty" jsonschema:"say of each message where it was published and which one it is, and hear of retained messages that are forgotten: for whoever carries messages to another server"`
 }
 
 // Resources is every pattern; of a subscription, listen checks them again.
@@ -56,6 +57,8 @@ type ListenResponse struct {
 	Subscription string     `json:"subscription,omitempty" jsonschema:"pass it to the next call, within five minutes; absent when it was closed"`
 	Messages     []*Message `json:"messages" jsonschema:"the messages, oldest first; empty when none came in time"`
 	Dropped      uint64     `json:"dropped,omitempty" jsonschema:"how many messages were lost before these because nobody came for them"`
+	Origins      []Origin   `json:"origins,omitempty" jsonschema:"where the messages come from, in their order, if that was asked for"`
+	Waiting      int        `json:"waiting,omitempty" jsonschema:"how many messages are left for the next call, if origins were asked for"`
 }
 
 func (b *Broker) listen(ctx context.Context, r *ListenRequest) (ListenResponse, error) {
@@ -85,6 +88,9 @@ func (b *Broker) listen(ctx context.Context, r *ListenRequest) (ListenResponse, 
 		}
 		if len(messages) > 0 {
 			resp.Messages = messages
+			if h.carrier {
+				resp.Origins, resp.Waiting = b.origins(messages), h.waiting()
+			}
 			return resp, nil
 		}
 		if r.Close {
@@ -114,7 +120,8 @@ func (b *Broker) open(r *ListenRequest, owner string) (string, *handle, error) {
 		h.busy++
 		return r.Subscription, h, nil
 	}
-	h := &handle{subscription: newSubscription(r.Patterns, "", listenBufferSize, false), owner: owner, busy: 1}
+	h := &handle{subscription: newSubscription(r.Patterns, "", r.Buffer, false), owner: owner, busy: 1}
+	h.carrier = r.Origins
 	if err := b.subscribe(h.subscription); err != nil {
 		return "", nil, err
 	}

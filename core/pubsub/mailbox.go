@@ -18,11 +18,17 @@ type Message struct {
 	PublishedAt int64             `json:"published_at" jsonschema:"when it was published, in Unix milliseconds"`
 	PublishedBy string            `json:"published_by,omitempty" jsonschema:"who published it"`
 	Retained    bool              `json:"retained,omitempty" jsonschema:"true for the message that its topic keeps for newcomers"`
+
+	stamp         // which one it is, among all that were published anywhere
+	keep     bool // it was published to be retained
+	gone     bool // it is none, but word that the topic retains nothing any more; only carriers hear of it
+	via, run string
+	hops     int
 }
 
 // size is about how many bytes of memory the message takes.
 func (m *Message) size() int {
-	n := 160 + len(m.Topic) + m.Message.Len() + len(m.ReplyTo) + len(m.PublishedBy)
+	n := 256 + len(m.Topic) + m.Message.Len() + len(m.ReplyTo) + len(m.PublishedBy)
 	for k, v := range m.Headers {
 		n += 32 + len(k) + len(v)
 	}
@@ -38,6 +44,7 @@ type subscription struct {
 	queue    string        // the queue group; "" for none
 	capacity int           // how many messages may wait
 	strict   bool          // ends at its first loss instead of going on without the oldest
+	carrier  bool          // carries what it hears to another server, and so wants to know where it comes from and what was forgotten
 	wake     chan struct{} // holds a token when the mailbox changed
 
 	mu sync.Mutex

@@ -26,10 +26,28 @@ type retainOp struct {
 	message *Message // nil lets go
 }
 
-const opRetain = 1
+const (
+	opRetain = 1
+	// opStamp is as opRetain, and begins with which one of all messages it is. Kind 0 of data is then a grave: the topic lets go,
+	// and remembers when.
+	//
+	//	┌──────────┬────────────┬───────────────┬────────────────────┐
+	//	│ time, uv │ number, uv │ node, string  │ as of retain … end │
+	//	│          │            │ "" is here    │                    │
+	//	└──────────┴────────────┴───────────────┴────────────────────┘
+	opStamp = 2
+)
 
 // Kind implements journal.Op, as do the following methods.
-func (*retainOp) Kind() byte { return opRetain }
+func (op *retainOp) Kind() byte {
+	if op.message == nil {
+		return opRetain
+	}
+	return opStamp
+}
+
+// keeps reports whether the topic has a message afterwards.
+func (op *retainOp) keeps() bool { return op.message != nil && !op.message.gone }
 
 // Target is the topic.
 func (op *retainOp) Target() (string, bool) { return op.topic, false }
@@ -47,6 +65,9 @@ func (op *retainOp) AppendTo(b []byte) []byte {
 	m := op.message
 	if m == nil {
 		m = &Message{}
+	} else {
+		b = binary.AppendUvarint(b, uint64(m.time)) //nolint:gosec // never negative
+		b = appendString(binary.AppendUvarint(b, m.number), m.node)
 	}
 	b = appendString(b, op.topic)
 	b = binary.AppendUvarint(b, uint64(m.PublishedAt)) //nolint:gosec // never negative
@@ -94,20 +115,28 @@ func (r *reader) text() string {
 // decodeOp reads what AppendTo wrote.
 func decodeOp(kind byte, data []byte) (journal.Op, error) {
 	wrong := fault.New(fault.Corrupt, "a pubsub op of kind %d cannot be read", kind)
-	if kind != opRetain {
+	if kind != opRetain && kind != opStamp {
 		return nil, wrong
 	}
 	r := &reader{data: data}
+	m := &Message{Retained: true}
+	var time uint64
+	if kind == opStamp {
+		time, m.number, m.node = r.number(), r.number(), r.text()
+	}
 	op := &retainOp{topic: r.text()}
-	m := &Message{Topic: op.topic, Retained: true}
+	m.Topic = op.topic
 	at := r.number()
 	m.PublishedBy, m.ReplyTo = r.text(), r.text()
 	// Each header takes two bytes at least, so a count that lies allocates nothing.
 	headers := r.number()
-	if headers > uint64(len(r.data))/2 || at > math.MaxInt64 {
+	if headers > uint64(len(r.data))/2 || at > math.MaxInt64 || time > math.MaxInt64 || (m.node != "" && CheckNode(m.node) != nil) {
 		return nil, wrong
 	}
-	m.PublishedAt = int64(at)
+	m.PublishedAt, m.time = int64(at), int64(time)
+	if kind == opRetain {
+		m.time = m.PublishedAt
+	}
 	for range headers {
 		if m.Headers == nil {
 			m.Headers = make(map[string]string, headers)
@@ -123,6 +152,9 @@ func decodeOp(kind byte, data []byte) (journal.Op, error) {
 		return nil, wrong
 	case k != value.None:
 		m.Message = value.Restore(k, string(r.data[1:]))
+		op.message = m
+	case kind == opStamp:
+		m.gone, m.Retained = true, false
 		op.message = m
 	}
 	return op, nil

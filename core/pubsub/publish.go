@@ -110,22 +110,23 @@ func (r *PublishRequest) list() []Outgoing {
 
 func (b *Broker) publish(_ context.Context, tx *command.Tx, r *PublishRequest) (PublishResponse, error) {
 	outgoing := r.list()
+	if err := r.checkReserved(tx.Caller()); err != nil {
+		return PublishResponse{}, err
+	}
 	messages := make([]*Message, len(outgoing))
-	var ops []journal.Op
+	var kept []*Message
 	for i, o := range outgoing {
 		messages[i] = &Message{
 			Topic: o.Topic, Message: o.Message, Headers: o.Headers, ReplyTo: o.ReplyTo,
-			PublishedAt: tx.Now(), PublishedBy: tx.Caller().Name,
+			PublishedAt: tx.Now(), PublishedBy: tx.Caller().Name, keep: o.Retain, stamp: stamp{number: b.numbers.Add(1)},
 		}
 		if o.Retain {
-			kept := *messages[i]
-			kept.Retained = true
-			ops = append(ops, &retainOp{o.Topic, &kept})
+			kept = append(kept, messages[i])
 		}
 	}
 	// First what is retained, then who listens: whoever subscribes in between may hear of it twice, and
 	// nobody misses it.
-	if err := b.retain(tx, ops); err != nil {
+	if err := b.retain(tx, kept); err != nil {
 		return PublishResponse{}, err
 	}
 	var resp PublishResponse
@@ -146,18 +147,41 @@ func (b *Broker) send(m *Message, to []*subscription) {
 	b.delivered.Add(uint64(len(to)))
 }
 
-// retain commits what is to be kept.
-func (b *Broker) retain(tx *command.Tx, ops []journal.Op) error {
-	if len(ops) == 0 {
+// retain commits what is to be kept. Each message is stamped so that it is later than what its topic kept before.
+func (b *Broker) retain(tx *command.Tx, messages []*Message) error {
+	if len(messages) == 0 {
 		return nil
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	ops := make([]journal.Op, len(messages))
+	last := make(map[string]*Message, len(messages))
+	for i, m := range messages {
+		before := last[m.Topic]
+		if before == nil {
+			before = b.last(m.Topic)
+		}
+		m.after(before)
+		ops[i] = &retainOp{m.Topic, m.kept()}
+		last[m.Topic] = m
+	}
+	return b.commit(tx, ops)
+}
+
+// kept is the message as its topic keeps it.
+func (m *Message) kept() *Message {
+	k := *m
+	k.Retained = true
+	return &k
+}
+
+// commit commits what topics keep, if there is room for it. b.mu is held.
+func (b *Broker) commit(tx *command.Tx, ops []journal.Op) error {
 	added := map[string]bool{}
 	for _, op := range ops {
-		if topic, _ := op.Target(); !added[topic] {
-			if _, kept := b.retained.Get(topic); !kept {
-				added[topic] = true
+		if op := op.(*retainOp); op.keeps() && !added[op.topic] {
+			if _, kept := b.retained.Get(op.topic); !kept {
+				added[op.topic] = true
 			}
 		}
 	}
@@ -184,11 +208,19 @@ type ForgetResponse struct {
 }
 
 func (b *Broker) forget(_ context.Context, tx *command.Tx, r *TopicRequest) (ForgetResponse, error) {
+	m := &Message{Topic: r.Topic, gone: true, PublishedAt: tx.Now(), PublishedBy: tx.Caller().Name, stamp: stamp{number: b.numbers.Add(1)}}
 	b.mu.Lock()
-	defer b.mu.Unlock()
-	if _, found := b.retained.Get(r.Topic); !found {
+	before, found := b.retained.Get(r.Topic)
+	if !found {
+		b.mu.Unlock()
 		return ForgetResponse{}, nil
 	}
-	_, err := tx.Commit(&retainOp{topic: r.Topic})
-	return ForgetResponse{Found: true}, err
+	m.after(before)
+	err := b.commit(tx, append(b.roomForGraves(1), &retainOp{r.Topic, m}))
+	b.mu.Unlock()
+	if err != nil {
+		return ForgetResponse{}, err
+	}
+	tx.After(func() { b.tellCarriers(m) })
+	return ForgetResponse{Found: true}, nil
 }

@@ -13,6 +13,7 @@
 package pubsub
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"maps"
@@ -34,6 +35,9 @@ const ID = 4
 const (
 	MaxSubscriptions = 100_000
 	MaxRetained      = 100_000
+	// MaxGraves bounds the topics of which it is remembered that they let go of their message, so that no other server brings it
+	// back. Of more the one that did so longest ago is not.
+	MaxGraves = 10_000
 )
 
 // Structure returns the declaration of pub/sub.
@@ -62,14 +66,22 @@ type Broker struct {
 	handles     map[string]*handle          // of those who poll
 	retained    btree.Map[string, *Message] // by topic
 	bytes       int64                       // of the retained messages
+	graves      btree.Map[string, *Message] // by topic: when it let go of its message; no topic is in both
+	oldest      *btree.BTreeG[*Message]     // the graves, by time
 
-	published, delivered atomic.Uint64 // messages since the start; not guarded
+	// None of the following is guarded.
+
+	published, delivered atomic.Uint64 // messages since the start
+	numbers              atomic.Uint64 // of messages that were published here
+	run                  string        // the name of the process's life, in which numbers are counted
+	seen                 seen
+	accepted, passed     atomic.Uint64 // messages of other servers since the start: taken in, and here already
 }
 
 func newBroker(env command.Env) *Broker {
 	return &Broker{
 		env: env, subscribers: map[*subscription]struct{}{}, index: newIndex(),
-		handles: map[string]*handle{},
+		handles: map[string]*handle{}, oldest: byTime(), run: rand.Text()[:13],
 	}
 }
 
@@ -85,6 +97,14 @@ func (b *Broker) subscribe(s *subscription) error {
 	seen := map[*Message]bool{}
 	for _, pattern := range s.patterns {
 		b.index.add(pattern, s)
+		if s.carrier {
+			b.buried(pattern, func(m *Message) {
+				if !seen[m] {
+					seen[m] = true
+					s.deliver(m)
+				}
+			})
+		}
 		b.under(literal(pattern), func(topic string, m *Message) bool {
 			if !seen[m] && Match(pattern, topic) {
 				seen[m] = true
@@ -160,17 +180,23 @@ func (b *Broker) Apply(_ uint64, op journal.Op) {
 	b.keep(r.topic, r.message)
 }
 
-// keep makes m, or nothing, the retained message of the topic.
+// keep makes m, or nothing, the retained message of the topic, or its grave.
 func (b *Broker) keep(topic string, m *Message) {
-	if old, ok := b.retained.Get(topic); ok {
+	if old, ok := b.retained.Delete(topic); ok {
 		b.bytes -= int64(old.size())
 	}
-	if m == nil {
-		b.retained.Delete(topic)
-		return
+	if old, ok := b.graves.Delete(topic); ok {
+		b.oldest.Delete(old)
 	}
-	b.retained.Set(topic, m)
-	b.bytes += int64(m.size())
+	switch {
+	case m == nil:
+	case m.gone:
+		b.graves.Set(topic, m)
+		b.oldest.Set(m)
+	default:
+		b.retained.Set(topic, m)
+		b.bytes += int64(m.size())
+	}
 }
 
 // under calls f for every topic with the prefix that retains a message, in order, until f returns false. The caller
@@ -191,7 +217,7 @@ func (b *Broker) Replay(seq uint64, op journal.Op) {
 // Undo implements command.State. The caller holds b.mu.
 func (b *Broker) Undo(op journal.Op) func() {
 	topic := op.(*retainOp).topic
-	old, _ := b.retained.Get(topic)
+	old := b.last(topic)
 	return func() {
 		b.mu.Lock()
 		defer b.mu.Unlock()
@@ -219,6 +245,16 @@ func (b *Broker) Check() error {
 		}
 		return true
 	})
+	b.graves.Scan(func(topic string, m *Message) bool {
+		_, kept := b.retained.Get(topic)
+		if _, listed := b.oldest.Get(m); !listed || kept || !m.gone || m.Topic != topic || CheckTopic(topic) != nil {
+			wrong = append(wrong, fmt.Errorf("the topic %q has let go of its message, and keeps one: %t", topic, kept))
+		}
+		return true
+	})
+	if b.graves.Len() != b.oldest.Len() {
+		wrong = append(wrong, fmt.Errorf("%d topics have let go of their message, and %d in order", b.graves.Len(), b.oldest.Len()))
+	}
 	if bytes != b.bytes {
 		wrong = append(wrong, fmt.Errorf("retained messages take %d bytes, counted as %d", bytes, b.bytes))
 	}

@@ -51,7 +51,11 @@ func (b *Broker) ask(ctx context.Context, r *AskRequest) (AskResponse, error) {
 	if len(to) == 0 {
 		return AskResponse{}, fault.New(fault.NotFound, "nobody listens to %q, so nobody will answer", r.Topic)
 	}
+	if anyReserved(r.Headers) && command.CallOf(ctx).Caller.Check(auth.Write, auth.Any("peer")) != nil {
+		return AskResponse{}, errReserved()
+	}
 	b.send(&Message{
+		stamp: stamp{number: b.numbers.Add(1)},
 		Topic: r.Topic, Message: r.Message, Headers: r.Headers, ReplyTo: inbox,
 		PublishedAt: b.env.Clock.Now(), PublishedBy: command.CallOf(ctx).Caller.Name,
 	}, to)

@@ -19,11 +19,14 @@ var update = flag.Bool("update", false, "write the golden files anew")
 
 const golden = "testdata/save.golden"
 
+// before is what was saved before messages had stamps.
+const before = "testdata/save1.golden"
+
 // some is a broker that retains messages of every kind, with every field in use.
 func some() *Broker {
 	b := newBroker(command.Env{})
 	for i, m := range []*Message{
-		{Topic: "b", Message: value.OfText("héé"), PublishedAt: 1_700_000_000_000, PublishedBy: "somebody", Headers: map[string]string{"b": "2", "a": ""}},
+		{Topic: "b", Message: value.OfText("héé"), stamp: stamp{1_700_000_000_001, "ELSEWHERE", 300}, PublishedAt: 1_700_000_000_000, PublishedBy: "somebody", Headers: map[string]string{"b": "2", "a": ""}},
 		{Topic: "a.b", Message: value.Restore(value.JSON, `[1]`), ReplyTo: "inbox"},
 		{Topic: "gone", Message: value.OfText("x")},
 		{Topic: "a", Message: value.OfBytes([]byte{0, 255})},
@@ -32,6 +35,11 @@ func some() *Broker {
 		b.Replay(uint64(i+1), &retainOp{m.Topic, m})
 	}
 	b.Replay(5, &retainOp{topic: "gone"})
+	for i, topic := range []string{"a.gone", "0", "a.c"} {
+		m := &Message{Topic: topic, gone: true, PublishedAt: 1, PublishedBy: "x", stamp: stamp{int64(i), "", uint64(i)}}
+		b.Replay(uint64(6+i), &retainOp{topic, m})
+	}
+	b.Replay(9, &retainOp{topic: "a.c"})
 	return b
 }
 
@@ -81,11 +89,32 @@ func TestSavedEntriesAreReadableForEver(t *testing.T) {
 		if got != all || x.Check() != nil {
 			t.Errorf("it retains %s, want %s; %v", got, all, x.Check())
 		}
+		m, _ := x.retained.Get("b")
+		if m.stamp != (stamp{1_700_000_000_001, "ELSEWHERE", 300}) || x.graves.Len() != 2 {
+			t.Errorf("it has the stamp %+v, and there are %d graves", m.stamp, x.graves.Len())
+		}
+	}
+	text, err = os.ReadFile(before)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := newBroker(command.Env{})
+	for line := range strings.Lines(string(text)) {
+		entry, err := hex.DecodeString(strings.TrimSpace(line))
+		if err == nil {
+			err = old.Restore(entry)
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+	}
+	if m, _ := old.retained.Get("b"); old.retained.Len() != 3 || m.stamp != (stamp{time: 1_700_000_000_000}) || old.Check() != nil {
+		t.Errorf("of what was saved once it retains %d, one with the stamp %+v: %v", old.retained.Len(), m.stamp, old.Check())
 	}
 }
 
 func TestEntriesThatCannotBe(t *testing.T) {
-	good := (&retainOp{"b", &Message{Topic: "b", Message: value.OfText("x")}}).AppendTo([]byte{entryRetained})
+	good := (&retainOp{"b", &Message{Topic: "b", Message: value.OfText("x")}}).AppendTo([]byte{opStamp})
 	for _, c := range []struct {
 		name  string
 		entry []byte
@@ -93,10 +122,12 @@ func TestEntriesThatCannotBe(t *testing.T) {
 		{"nothing", nil},
 		{"another kind", append([]byte{9}, good[1:]...)},
 		{"cut off", good[:4]},
-		{"a topic without a message", (&retainOp{topic: "b"}).AppendTo([]byte{entryRetained})},
-		{"a topic that is none", (&retainOp{"#", &Message{Topic: "#", Message: value.OfText("x")}}).AppendTo([]byte{entryRetained})},
+		{"a topic without a message", (&retainOp{topic: "b"}).AppendTo([]byte{opRetain})},
+		{"a node that is none", (&retainOp{"c", &Message{Topic: "c", Message: value.OfText("x"), stamp: stamp{node: "a b"}}}).AppendTo([]byte{opStamp})},
+		{"a time that is none", (&retainOp{"c", &Message{Topic: "c", Message: value.OfText("x"), stamp: stamp{time: -1}}}).AppendTo([]byte{opStamp})},
+		{"a topic that is none", (&retainOp{"#", &Message{Topic: "#", Message: value.OfText("x")}}).AppendTo([]byte{opStamp})},
 		{"a topic again", good},
-		{"a topic out of order", (&retainOp{"a", &Message{Topic: "a", Message: value.OfText("x")}}).AppendTo([]byte{entryRetained})},
+		{"a topic out of order", (&retainOp{"a", &Message{Topic: "a", Message: value.OfText("x")}}).AppendTo([]byte{opStamp})},
 	} {
 		b := newBroker(command.Env{})
 		if err := b.Restore(good); err != nil {
