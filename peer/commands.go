@@ -14,7 +14,7 @@ func commands() []*command.Command {
 			Summary: "Link the namespace with one of another server, and say what flows.",
 			Doc: "The key to show there is never a part of this: credential is a name under which the server finds it, in its environment as " +
 				"SYNAP_PEER_KEY_<NAME> or as a file of that name in the folder peers.keys. What flows in is written as peer:<name>. Events of " +
-				"rooms and points of collections flow; a rule for anything else is refused.",
+				"rooms, points of collections and messages of topics flow; a rule for anything else is refused.",
 		}, (*Peers).add),
 		command.Write(command.Info{
 			Name: "peer.update", Op: 0x1102, Access: auth.Admin, Hints: command.Idempotent, Args: "name", Routes: []string{"PATCH /peers/:name"},

@@ -24,7 +24,7 @@ func history() []journal.Op {
 		&nodeOp{"SELF"},
 		&peerOp{&Peer{
 			Name: "berlin", URL: "umicps://berlin.example.org", Credential: "key-1", Remote: "team", Paused: true, Configured: true,
-			Created: 1_700_000_000_000, By: "admin", Rules: []Rule{{Rooms, "chat.*", Both}, {Rooms, "häh", In}, {Collections, "*", Out}},
+			Created: 1_700_000_000_000, By: "admin", Rules: []Rule{{Rooms, "chat.*", Both}, {Rooms, "häh", In}, {Collections, "*", Out}, {Topics, "a.*.#", Both}},
 		}},
 		&peerOp{&Peer{Name: "gone", URL: "ws://127.0.0.1"}},
 		&peerOp{&Peer{Name: "plain", URL: "umicp://127.0.0.1:15502"}},
@@ -173,6 +173,7 @@ func TestEntriesThatCannotBe(t *testing.T) {
 		"a peer that is cut":       unhex(t, lines[1])[:20],
 		"a peer without a URL":     (&peerOp{&Peer{Name: "x"}}).AppendTo([]byte{entryPeer}),
 		"a rule without direction": (&peerOp{&Peer{Name: "x", URL: "ws://x", Rules: []Rule{{Rooms, "a", 0}}}}).AppendTo([]byte{entryPeer}),
+		"a rule without a pattern": (&peerOp{&Peer{Name: "x", URL: "ws://x", Rules: []Rule{{Topics, "a..b", In}}}}).AppendTo([]byte{entryPeer}),
 		"a place twice":            (&place{placeKey{atTable, "B", "docs", 0}, Spot{}}).appendTo([]byte{entryPlace}),
 		"a place of no kind":       append([]byte{entryPlace, 0}, (&place{placeKey{atTable, "B", "x", 0}, Spot{}}).appendTo(nil)[1:]...),
 		"a table twice":            append([]byte{entryTable, 3}, "docs"...),

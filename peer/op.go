@@ -21,6 +21,7 @@ import (
 //	  rule    ┌──────────────────┬─────────────────────────────────┬──────────────┐
 //	          │ kind, u8: 1 room │ direction, u8: 1 in 2 out 3 both│ pattern, str │
 //	          │ 2 collection     │                                 │              │
+//	          │ 3 topics         │                                 │              │
 //	          └──────────────────┴─────────────────────────────────┴──────────────┘
 //	no peer   ┌────────┐
 //	(3)       │ name … │
@@ -309,7 +310,7 @@ func readPeer(r *journal.Reader) *Peer {
 		return p
 	}
 	for range n {
-		p.Rules = append(p.Rules, Rule{Kind: Kind(r.Byte(byte(Collections))), Direction: Direction(r.Byte(byte(Both))), Pattern: r.Text()})
+		p.Rules = append(p.Rules, Rule{Kind: Kind(r.Byte(byte(Topics))), Direction: Direction(r.Byte(byte(Both))), Pattern: r.Text()})
 	}
 	if p.check() != nil {
 		r.Fail()

@@ -63,6 +63,7 @@ func Structure(o Options) *command.Structure {
 		Exchanges: []command.Exchange{
 			{Kind: "rooms", Hello: "peer.hello", List: "stream.list", Read: "stream.read", Reached: "peer.reached", Apply: "peer.apply"},
 			{Kind: "collections", Hello: "peer.hello", List: "vector.collection.list", Read: "peer.changes", Reached: "peer.reached", Apply: "peer.settle"},
+			{Kind: "topics", Hello: "peer.hello", List: "pubsub.topics", Read: "pubsub.carry", Apply: "pubsub.accept"},
 		},
 		New:      func(env command.Env) command.State { return newPeers(env, o) },
 		DecodeOp: decodeOp,

@@ -29,7 +29,7 @@ func (d Direction) String() string { return directions[d] }
 // Rule is what flows.
 type Rule struct {
 	Kind      Kind
-	Pattern   string // a name, or the beginning of names and a *
+	Pattern   string // a name, or the beginning of names and a *; of topics levels, of which * is any one and # all that follow
 	Direction Direction
 }
 
@@ -40,12 +40,14 @@ type Kind uint8
 const (
 	Rooms       Kind = 1 // events of rooms
 	Collections Kind = 2 // points of collections
+	Topics      Kind = 3 // messages of topics
 )
 
 // RuleInput is a rule as it is asked for and shown.
 type RuleInput struct {
 	Rooms       string `json:"rooms,omitempty" jsonschema:"the rooms whose events flow: a name, or the beginning of names and a *"`
 	Collections string `json:"collections,omitempty" jsonschema:"or the collections whose points flow, in the same way"`
+	Topics      string `json:"topics,omitempty" jsonschema:"or the topics whose messages flow: a pattern, in which * is exactly one level and # at the end any number of levels"`
 	Direction   string `json:"direction,omitempty" jsonschema:"in: from the peer to here; out: from here to the peer; both, which is what is meant when it is absent"`
 }
 
@@ -80,14 +82,52 @@ func checkNode(node string) error {
 func (r Rule) check() error {
 	star := strings.IndexByte(r.Pattern, '*')
 	switch {
-	case r.Kind != Rooms && r.Kind != Collections, r.Pattern == "" || len(r.Pattern) > maxRoomBytes || !utf8.ValidString(r.Pattern):
-		return fault.New(fault.Invalid, "a rule names rooms or collections, by a name or a beginning of at most %d bytes", maxRoomBytes).With("field", "rules")
+	case r.Kind < Rooms || r.Kind > Topics, r.Pattern == "" || len(r.Pattern) > maxRoomBytes || !utf8.ValidString(r.Pattern):
+		return fault.New(fault.Invalid, "a rule names rooms, collections or topics, by a name or a pattern of at most %d bytes", maxRoomBytes).With("field", "rules")
+	case r.Kind == Topics:
+		if err := checkTopics(r.Pattern); err != nil {
+			return err
+		}
 	case star >= 0 && star < len(r.Pattern)-1:
 		return fault.New(fault.Invalid, "%q: a * stands at the end only, for all that begin so", clip(r.Pattern)).With("field", "rules")
-	case r.Direction < In || r.Direction > Both:
+	}
+	if r.Direction < In || r.Direction > Both {
 		return fault.New(fault.Invalid, "a rule's direction is in, out or both").With("field", "rules")
 	}
 	return nil
+}
+
+// maxLevels is how many levels topics have.
+const maxLevels = 32
+
+// checkTopics refuses what is no pattern of topics: levels between dots, of which one may be * and the last one #.
+func checkTopics(pattern string) error {
+	levels := strings.Split(pattern, ".")
+	wrong := len(levels) > maxLevels || strings.ContainsFunc(pattern, func(r rune) bool { return r < ' ' })
+	for i, level := range levels {
+		wild := strings.ContainsAny(level, "*#")
+		wrong = wrong || level == "" || (wild && level != "*" && (level != "#" || i < len(levels)-1))
+	}
+	if wrong {
+		return fault.New(fault.Invalid, "%q is no pattern of topics: levels between dots, %d at most, of which one may be *, for any one, and the last one #, for all that follow",
+			clip(pattern), maxLevels).With("field", "rules")
+	}
+	return nil
+}
+
+// Permissions are the names of permissions for all that a rule names, and as little more as there are words for.
+func (r Rule) Permissions() []string {
+	if r.Kind != Topics {
+		return []string{r.Pattern}
+	}
+	head, deep := strings.CutSuffix(r.Pattern, "#")
+	switch {
+	case !deep:
+		return []string{r.Pattern}
+	case head == "":
+		return []string{"*"}
+	}
+	return []string{head + "*", strings.TrimSuffix(head, ".")}
 }
 
 // check refuses a peer that cannot be, whatever is thought of its URL.
@@ -165,11 +205,15 @@ func rules(asked []RuleInput) ([]Rule, error) {
 	all := make([]Rule, len(asked))
 	for i, a := range asked {
 		all[i] = Rule{Kind: Rooms, Pattern: a.Rooms}
-		if a.Collections != "" {
-			if a.Rooms != "" {
-				return nil, fault.New(fault.Invalid, "a rule names rooms or collections, not both").With("field", "rules").With("index", i)
+		given := 0
+		for _, of := range []Rule{{Kind: Rooms, Pattern: a.Rooms}, {Kind: Collections, Pattern: a.Collections}, {Kind: Topics, Pattern: a.Topics}} {
+			if of.Pattern != "" {
+				all[i] = of
+				given++
 			}
-			all[i] = Rule{Kind: Collections, Pattern: a.Collections}
+		}
+		if given > 1 {
+			return nil, fault.New(fault.Invalid, "a rule names rooms, collections or topics, one of them").With("field", "rules").With("index", i)
 		}
 		switch a.Direction {
 		case "":
@@ -192,9 +236,12 @@ func shown(rules []Rule) []RuleInput {
 	all := make([]RuleInput, len(rules))
 	for i, r := range rules {
 		all[i].Direction = r.Direction.String()
-		if r.Kind == Collections {
+		switch r.Kind {
+		case Collections:
 			all[i].Collections = r.Pattern
-		} else {
+		case Topics:
+			all[i].Topics = r.Pattern
+		default:
 			all[i].Rooms = r.Pattern
 		}
 	}

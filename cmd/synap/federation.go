@@ -115,7 +115,8 @@ func (s *server) federate(ctx context.Context, there <-chan struct{}) error {
 }
 
 // parseLink reads an entry of peers.links: name=URL, and then in any order and each after a space credential=NAME,
-// namespace=NAME and, as often as need be, rooms=PATTERN:DIRECTION and collections=PATTERN:DIRECTION.
+// namespace=NAME and, as often as need be, rooms=PATTERN:DIRECTION, collections=PATTERN:DIRECTION and
+// topics=PATTERN:DIRECTION.
 func parseLink(entry string) (*peer.AddRequest, error) {
 	words := strings.Fields(entry)
 	wrong := func(why string) error {
@@ -136,18 +137,16 @@ func parseLink(entry string) (*peer.AddRequest, error) {
 			r.Credential = value
 		case "namespace":
 			r.Namespace = value
-		case "rooms", "collections":
+		case "rooms", "collections", "topics":
 			at := strings.LastIndexByte(value, ':')
 			if at < 0 {
 				return nil, wrong(key + " say a direction: in, out or both")
 			}
-			rule := peer.RuleInput{Rooms: value[:at], Direction: value[at+1:]}
-			if key == "collections" {
-				rule.Rooms, rule.Collections = "", value[:at]
-			}
+			rule := peer.RuleInput{Direction: value[at+1:]}
+			*map[string]*string{"rooms": &rule.Rooms, "collections": &rule.Collections, "topics": &rule.Topics}[key] = value[:at]
 			r.Rules = append(r.Rules, rule)
 		default:
-			return nil, wrong(key + " is none of credential, namespace, rooms, collections")
+			return nil, wrong(key + " is none of credential, namespace, rooms, collections, topics")
 		}
 	}
 	if err := r.Validate(); err != nil {

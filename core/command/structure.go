@@ -61,12 +61,12 @@ func (t *Things) Root() string {
 
 // Exchange is a kind of things whose changes servers can carry to each other, and the commands that do it.
 type Exchange struct {
-	Kind    string `json:"kind"`    // what they are, in the plural: "rooms"
-	Hello   string `json:"hello"`   // says which node the namespace is
-	List    string `json:"list"`    // the Read that lists them
-	Read    string `json:"read"`    // the Read of their changes, from a place on
-	Reached string `json:"reached"` // says up to which place a node's changes were taken in
-	Apply   string `json:"apply"`   // takes changes in, and up to which place, as one
+	Kind    string `json:"kind"`              // what they are, in the plural: "rooms"
+	Hello   string `json:"hello"`             // says which node the namespace is
+	List    string `json:"list"`              // the Read that lists them
+	Read    string `json:"read"`              // the Read of their changes, from a place on
+	Reached string `json:"reached,omitempty"` // says up to which place a node's changes were taken in; "" when nothing is kept to go back to
+	Apply   string `json:"apply"`             // takes changes in, and up to which place, as one
 }
 
 // Clearing is a way to remove much at once.

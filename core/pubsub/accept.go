@@ -18,6 +18,75 @@ const (
 	maxAheadMS = int64(time.Hour / time.Millisecond)
 )
 
+// CarryRequest opens a subscription for whoever carries messages to another server, or comes back to one.
+type CarryRequest struct {
+	Patterns     []string `json:"patterns,omitempty" max:"100" jsonschema:"topics and patterns whose messages are carried from now on, after those that they retain"`
+	Subscription string   `json:"subscription,omitempty" max:"64" jsonschema:"the subscription of an earlier answer, to go on without a gap"`
+	Answer       uint64   `json:"answer,omitempty" jsonschema:"with subscription: answer of the last answer that arrived; what was in a later one is sent again"`
+	WaitMS       int64    `json:"wait_ms,omitempty" min:"0" max:"25000" jsonschema:"how long to wait for the first message, in milliseconds"`
+	Limit        int      `json:"limit,omitempty" default:"1000" min:"1" max:"1000" jsonschema:"answer with at most so many messages"`
+	MaxBytes     int      `json:"max_bytes,omitempty" default:"1048576" min:"1" max:"16777216" jsonschema:"and at most so many bytes, but at least one message"`
+	Close        bool     `json:"close,omitempty" jsonschema:"end the subscription"`
+}
+
+// Resources are every peer, and every pattern.
+func (r *CarryRequest) Resources() []auth.Resource {
+	return append(patternResources(r.Patterns), auth.Any("peer"))
+}
+
+// Validate wants patterns or a subscription.
+func (r *CarryRequest) Validate() error { return r.listen().Validate() }
+
+func (r *CarryRequest) listen() *ListenRequest {
+	return &ListenRequest{Patterns: r.Patterns, Subscription: r.Subscription, WaitMS: r.WaitMS, Limit: r.Limit, MaxBytes: r.MaxBytes, Close: r.Close}
+}
+
+// CarryResponse is what came, and where it comes from.
+type CarryResponse struct {
+	ListenResponse
+	Origins []Origin `json:"origins" jsonschema:"where the messages come from, in their order"`
+	Answer  uint64   `json:"answer,omitempty" jsonschema:"which answer it is, of those that hold messages: pass it to the next call"`
+	Waiting int      `json:"waiting,omitempty" jsonschema:"how many messages are left for the next call"`
+}
+
+func (b *Broker) carry(ctx context.Context, r *CarryRequest) (CarryResponse, error) {
+	l := r.listen()
+	name, h, err := b.open(l, command.CallOf(ctx).Caller.Name, MaxCarried, true)
+	if err != nil {
+		return CarryResponse{}, err
+	}
+	if lost := b.unheard(r, h); lost != nil {
+		b.release(name, h, r.Close)
+		return *lost, nil
+	}
+	found, err := b.poll(ctx, l, name, h)
+	if err != nil {
+		return CarryResponse{}, err
+	}
+	resp := CarryResponse{ListenResponse: found, Origins: b.origins(found.Messages), Waiting: h.waiting()}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(found.Messages) > 0 {
+		h.answer++
+	}
+	resp.Answer = h.answer
+	if len(found.Messages) > 0 {
+		h.given = &resp
+	}
+	return resp, nil
+}
+
+// unheard is the answer before, if it did not arrive. One that did is not held any longer.
+func (b *Broker) unheard(r *CarryRequest, h *handle) *CarryResponse {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if h.given != nil && r.Answer < h.answer {
+		return h.given
+	}
+	h.given = nil
+	return nil
+}
+
 // AcceptRequest is messages that were heard at another server.
 type AcceptRequest struct {
 	Here     string     `json:"here" jsonschema:"what this namespace is called among nodes, as peer.hello says"`

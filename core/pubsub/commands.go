@@ -59,6 +59,12 @@ func commands() []*command.Command {
 			Doc: "Listeners see reply_to and publish their answer to it. Fails at once with not_found when nobody listens, and with " +
 				"timeout when nobody answers.",
 		}, (*Broker).ask),
+		command.Act(command.Info{
+			Name: "pubsub.carry", Op: 0x0409, Access: auth.Read, Waits: true, Args: "patterns...",
+			Summary: "Poll for the messages of topics and patterns to carry them to another server.",
+			Doc: "It is as pubsub.listen, and says of each message where it was published and which one it is; that a retained one was forgotten is " +
+				"heard, too. It needs leave to read peers.",
+		}, (*Broker).carry),
 		command.Write(command.Info{
 			Name: "pubsub.accept", Op: 0x0408,
 			Summary: "Take in messages that were published at another server.",

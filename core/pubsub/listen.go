@@ -15,6 +15,11 @@ import (
 const (
 	HandleLife = 5 * time.Minute // how long a handle lives that nobody uses
 	MaxHandles = 10_000          // of one namespace
+
+	listenBufferSize = 1024
+	// MaxCarried bounds the messages that wait for whoever carries them to another server, not counting those that topics retained
+	// when it began; of more the oldest are lost, and counted.
+	MaxCarried = 16384
 )
 
 // handle is the subscription of somebody who comes back for its messages.
@@ -23,6 +28,9 @@ type handle struct {
 	owner   string // who may use it
 	expires int64  // Unix milliseconds; moved on at every use
 	busy    int    // how many calls are using it now; a handle in use does not expire
+
+	answer uint64         // of a carrier: how many answers with messages there were
+	given  *CarryResponse // and the last one, until it is known to have arrived
 }
 
 // ListenRequest opens a subscription, or comes back to one.
@@ -34,8 +42,6 @@ type ListenRequest struct {
 	Limit        int      `json:"limit,omitempty" default:"50" min:"1" max:"1000" jsonschema:"answer with at most so many messages"`
 	MaxBytes     int      `json:"max_bytes,omitempty" default:"1048576" min:"1" max:"16777216" jsonschema:"and at most so many bytes, but at least one message"`
 	Close        bool     `json:"close,omitempty" jsonschema:"end the subscription"`
-	Buffer       int      `json:"buffer,omitempty" default:"1024" min:"1" max:"65536" jsonschema:"how many messages may wait for the next call, when patterns open the subscription"`
-	Origins      bool     `json:"origins,omitempty" jsonschema:"say of each message where it was published and which one it is, and hear of retained messages that are forgotten: for whoever carries messages to another server"`
 }
 
 // Resources is every pattern; of a subscription, listen checks them again.
@@ -57,16 +63,19 @@ type ListenResponse struct {
 	Subscription string     `json:"subscription,omitempty" jsonschema:"pass it to the next call, within five minutes; absent when it was closed"`
 	Messages     []*Message `json:"messages" jsonschema:"the messages, oldest first; empty when none came in time"`
 	Dropped      uint64     `json:"dropped,omitempty" jsonschema:"how many messages were lost before these because nobody came for them"`
-	Origins      []Origin   `json:"origins,omitempty" jsonschema:"where the messages come from, in their order, if that was asked for"`
-	Waiting      int        `json:"waiting,omitempty" jsonschema:"how many messages are left for the next call, if origins were asked for"`
 }
 
 func (b *Broker) listen(ctx context.Context, r *ListenRequest) (ListenResponse, error) {
-	caller := command.CallOf(ctx).Caller
-	name, h, err := b.open(r, caller.Name)
+	name, h, err := b.open(r, command.CallOf(ctx).Caller.Name, listenBufferSize, false)
 	if err != nil {
 		return ListenResponse{}, err
 	}
+	return b.poll(ctx, r, name, h)
+}
+
+// poll is one call's use of a handle.
+func (b *Broker) poll(ctx context.Context, r *ListenRequest, name string, h *handle) (ListenResponse, error) {
+	caller := command.CallOf(ctx).Caller
 	defer b.release(name, h, r.Close)
 	// What was allowed when it was opened may not be any more.
 	for _, res := range patternResources(h.subscription.patterns) {
@@ -88,9 +97,6 @@ func (b *Broker) listen(ctx context.Context, r *ListenRequest) (ListenResponse, 
 		}
 		if len(messages) > 0 {
 			resp.Messages = messages
-			if h.carrier {
-				resp.Origins, resp.Waiting = b.origins(messages), h.waiting()
-			}
 			return resp, nil
 		}
 		if r.Close {
@@ -108,20 +114,20 @@ func (b *Broker) listen(ctx context.Context, r *ListenRequest) (ListenResponse, 
 var errTooLong = errors.New("nothing came in time")
 
 // open finds or makes the handle, and marks it used.
-func (b *Broker) open(r *ListenRequest, owner string) (string, *handle, error) {
+func (b *Broker) open(r *ListenRequest, owner string, buffer int, carrier bool) (string, *handle, error) {
 	if r.Subscription != "" {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		h := b.handles[r.Subscription]
-		if h == nil || h.owner != owner {
+		if h == nil || h.owner != owner || h.carrier != carrier {
 			return "", nil, fault.New(fault.NotFound,
 				"there is no subscription %q: it ended after five minutes without a call; open one anew with patterns", r.Subscription)
 		}
 		h.busy++
 		return r.Subscription, h, nil
 	}
-	h := &handle{subscription: newSubscription(r.Patterns, "", r.Buffer, false), owner: owner, busy: 1}
-	h.carrier = r.Origins
+	h := &handle{subscription: newSubscription(r.Patterns, "", buffer, false), owner: owner, busy: 1}
+	h.carrier = carrier
 	if err := b.subscribe(h.subscription); err != nil {
 		return "", nil, err
 	}

@@ -95,20 +95,24 @@ func (b *Broker) subscribe(s *subscription) error {
 	}
 	b.subscribers[s] = struct{}{}
 	seen := map[*Message]bool{}
+	begin := func(m *Message) {
+		if seen[m] {
+			return
+		}
+		seen[m] = true
+		if s.carrier { // what it begins with must not cost it what it begins with
+			s.capacity++
+		}
+		s.deliver(m)
+	}
 	for _, pattern := range s.patterns {
 		b.index.add(pattern, s)
 		if s.carrier {
-			b.buried(pattern, func(m *Message) {
-				if !seen[m] {
-					seen[m] = true
-					s.deliver(m)
-				}
-			})
+			b.buried(pattern, begin)
 		}
 		b.under(literal(pattern), func(topic string, m *Message) bool {
-			if !seen[m] && Match(pattern, topic) {
-				seen[m] = true
-				s.deliver(m)
+			if Match(pattern, topic) {
+				begin(m)
 			}
 			return true
 		})

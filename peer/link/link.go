@@ -39,12 +39,13 @@ type link struct {
 	told    string                // the error that Note was told last; "" is none since it was up
 	copiers map[courseKey]*copier // those that run
 	far     Side                  // the peer, while the connection lasts; nil else
+	boxes   map[courseKey]*box    // of topics, each used by one copier at a time
 }
 
 func newLink(m *Manager, p *peer.Peer, here Side) *link {
 	return &link{
 		manager: m, peer: p, here: here, cancel: func() {}, done: make(chan struct{}),
-		copiers: map[courseKey]*copier{}, now: peer.Status{State: peer.Connecting, Since: time.Now().UnixMilli()},
+		copiers: map[courseKey]*copier{}, boxes: map[courseKey]*box{}, now: peer.Status{State: peer.Connecting, Since: time.Now().UnixMilli()},
 	}
 }
 

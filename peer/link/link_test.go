@@ -17,6 +17,7 @@ import (
 	"github.com/hivellm/synap-go/core/auth"
 	"github.com/hivellm/synap-go/core/command"
 	"github.com/hivellm/synap-go/core/fault"
+	"github.com/hivellm/synap-go/core/pubsub"
 	"github.com/hivellm/synap-go/core/stream"
 	"github.com/hivellm/synap-go/core/synaptest"
 	"github.com/hivellm/synap-go/peer"
@@ -74,7 +75,7 @@ func permissions(texts ...string) (all []auth.Permission) {
 func (s *server) start(made func(structures func() []*command.Structure) *synaptest.Recording) {
 	s.links = link.New(link.Options{Dial: s.dial, Key: func(name string) (string, error) { return "key of " + name, nil }})
 	recording := made(func() []*command.Structure {
-		return []*command.Structure{stream.Structure(stream.Options{}), vector.Federated(s.links), peer.Structure(peer.Options{Links: s.links})}
+		return []*command.Structure{stream.Structure(stream.Options{}), pubsub.Structure(), vector.Federated(s.links), peer.Structure(peer.Options{Links: s.links})}
 	})
 	s.world.mu.Lock()
 	s.engine = recording
@@ -468,17 +469,11 @@ func rings() uint64 {
 	return 5
 }
 
-func triangle(t *testing.T, seed uint64) {
-	random := rand.New(rand.NewPCG(seed, 1))
+// disturb takes so many steps at one of the servers a, b and c each: it restarts, a wire is cut or mended, time passes, or it does
+// something. Then nothing is disturbed any more.
+func (w *world) disturb(random *rand.Rand, steps int, do func(name string, n int)) {
 	names := []string{"a", "b", "c"}
-	w := open(t, names...)
-	w.random = rand.New(rand.NewPCG(seed, 2))
-	for i, name := range names {
-		w.link(name, names[(i+1)%3], everyChat)
-	}
-	rooms := []string{"chat.1", "chat.2"}
-	said := map[string][]string{} // by room
-	for n := range 150 {
+	for n := range steps {
 		name := names[random.IntN(3)]
 		switch random.IntN(14) {
 		case 0:
@@ -491,16 +486,31 @@ func triangle(t *testing.T, seed uint64) {
 		case 3, 4, 5:
 			<-time.After(time.Duration(random.IntN(3000)) * time.Millisecond)
 		default:
-			room := rooms[random.IntN(2)]
-			text := fmt.Sprintf("%s%d", name, n)
-			w.say(name, "stream.append", fmt.Sprintf(`{"room":%q,"data":%q}`, room, text))
-			said[room] = append(said[room], text)
+			do(name, n)
 		}
 	}
 	w.mu.Lock()
 	clear(w.cut)
 	w.random = nil
 	w.mu.Unlock()
+}
+
+func triangle(t *testing.T, seed uint64) {
+	random := rand.New(rand.NewPCG(seed, 1))
+	names := []string{"a", "b", "c"}
+	w := open(t, names...)
+	w.random = rand.New(rand.NewPCG(seed, 2))
+	for i, name := range names {
+		w.link(name, names[(i+1)%3], everyChat)
+	}
+	rooms := []string{"chat.1", "chat.2"}
+	said := map[string][]string{} // by room
+	w.disturb(random, 150, func(name string, n int) {
+		room := rooms[random.IntN(2)]
+		text := fmt.Sprintf("%s%d", name, n)
+		w.say(name, "stream.append", fmt.Sprintf(`{"room":%q,"data":%q}`, room, text))
+		said[room] = append(said[room], text)
+	})
 	for _, room := range rooms {
 		want := slices.Sorted(slices.Values(said[room]))
 		for _, name := range names {

@@ -1,11 +1,12 @@
 // Package link makes the links of federation: for each peer of each namespace one
-// connection to the other server, over which events of rooms and points of collections
-// flow in the directions that the peer's rules say.
+// connection to the other server, over which events of rooms, points of collections and
+// messages of topics flow in the directions that the peer's rules say.
 //
 // Manager owns the links and waits for them. A link has a goroutine that connects,
 // again and again, and while it is connected one for each partition of each room and
 // direction. They hold no data: what was read is taken in by peer.apply, here or there,
-// with how far it came, and whoever begins anew asks for that. A key is looked up when
+// with how far it came, and whoever begins anew asks for that. Of topics, which keep
+// nothing, a link holds the messages that it has read and not passed on. A key is looked up when
 // it is shown, kept nowhere, and told to nobody but the peer.
 package link
 
@@ -208,10 +209,15 @@ func callerOf(p *peer.Peer, namespace string) *auth.Identity {
 			access = auth.Read
 		}
 		structure := "stream"
-		if r.Kind == peer.Collections { // what becomes of its points is noted here whichever way they flow
+		switch r.Kind {
+		case peer.Collections: // what becomes of its points is noted here whichever way they flow
 			structure = "vector"
+		case peer.Topics:
+			structure = "pubsub"
 		}
-		permissions = append(permissions, auth.Permission{Access: access, Structure: structure, Name: r.Pattern})
+		for _, name := range r.Permissions() {
+			permissions = append(permissions, auth.Permission{Access: access, Structure: structure, Name: name})
+		}
 	}
 	return id.With(permissions)
 }

@@ -176,38 +176,21 @@ func triangleOfCollections(t *testing.T, seed uint64) {
 		return w.points("a", "docs") != nil && w.points("b", "docs") != nil && w.points("c", "docs") != nil
 	})
 	own := map[string]string{} // points that one server alone changes: of these it is known what they become
-	for n := range 120 {
-		name := names[random.IntN(3)]
-		switch random.IntN(14) {
-		case 0:
-			w.servers[name].restart()
-		case 1, 2:
-			other := names[random.IntN(3)]
-			w.mu.Lock()
-			w.cut[[2]string{name, other}] = !w.cut[[2]string{name, other}]
-			w.mu.Unlock()
-		case 3, 4, 5:
-			<-time.After(time.Duration(random.IntN(3000)) * time.Millisecond)
-		default:
-			id := strconv.Itoa(random.IntN(6))
-			if random.IntN(2) == 0 {
-				id = name + id
-			}
-			if random.IntN(4) == 0 {
-				w.say(name, "vector.delete", fmt.Sprintf(`{"collection":"docs","id":%q}`, id))
-				delete(own, id)
-				continue
-			}
-			w.say(name, "vector.upsert", fmt.Sprintf(`{"collection":"docs","id":%q,"vector":[%d]}`, id, n))
-			if id[:1] == name {
-				own[id] = fmt.Sprintf("[%d]   ", n)
-			}
+	w.disturb(random, 120, func(name string, n int) {
+		id := strconv.Itoa(random.IntN(6))
+		if random.IntN(2) == 0 {
+			id = name + id
 		}
-	}
-	w.mu.Lock()
-	clear(w.cut)
-	w.random = nil
-	w.mu.Unlock()
+		if random.IntN(4) == 0 {
+			w.say(name, "vector.delete", fmt.Sprintf(`{"collection":"docs","id":%q}`, id))
+			delete(own, id)
+			return
+		}
+		w.say(name, "vector.upsert", fmt.Sprintf(`{"collection":"docs","id":%q,"vector":[%d]}`, id, n))
+		if id[:1] == name {
+			own[id] = fmt.Sprintf("[%d]   ", n)
+		}
+	})
 	w.until("all hold the same", func() bool {
 		a, b, c := w.points("a", "docs"), w.points("b", "docs"), w.points("c", "docs")
 		return maps.Equal(a, b) && maps.Equal(b, c)

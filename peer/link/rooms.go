@@ -16,7 +16,7 @@ import (
 type courseKey struct {
 	kind      peer.Kind
 	out       bool   // from here to the peer
-	room      string // or the collection
+	room      string // or the collection, or the pattern of topics
 	partition int
 }
 
@@ -35,11 +35,14 @@ func (s *session) follow(ctx context.Context) error {
 			}
 			out := d.direction == peer.Out
 			var err error
-			if rule.Kind == peer.Collections {
+			switch rule.Kind {
+			case peer.Topics:
+				err = s.carry(ctx, courseKey{peer.Topics, out, rule.Pattern, 0}, 1, d.from, d.to)
+			case peer.Collections:
 				err = s.collections(ctx, rule, d.from, func(name string) error {
 					return s.carry(ctx, courseKey{peer.Collections, out, name, 0}, 1, d.from, d.to)
 				})
-			} else {
+			default:
 				err = s.rooms(ctx, rule, d.from, func(room string, partitions int) error {
 					for i := range partitions {
 						if err := s.carry(ctx, courseKey{peer.Rooms, out, room, i}, partitions, d.from, d.to); err != nil {
@@ -116,7 +119,7 @@ func (s *session) carry(ctx context.Context, k courseKey, partitions int, from, 
 	return nil
 }
 
-// copier carries one partition of a room, or a collection, from one end to the other.
+// copier carries one partition of a room, a collection, or the topics of a pattern from one end to the other.
 type copier struct {
 	*session
 	courseKey
@@ -128,8 +131,11 @@ type copier struct {
 // run carries until the context ends, or the room does; whoever deletes and makes it anew is heard of.
 func (c *copier) run(ctx context.Context) {
 	try, what := c.tryRoom, fmt.Sprintf("room %s, partition %d", c.room, c.partition)
-	if c.kind == peer.Collections {
+	switch c.kind {
+	case peer.Collections:
 		try, what = c.tryPoints, "collection "+c.room
+	case peer.Topics:
+		try, what = c.tryTopics, "topics "+c.room
 	}
 	for wait := firstBackoff; ; {
 		moved, err := try(ctx)

@@ -46,6 +46,7 @@ var beside = map[string]bool{
 	"persistence.backup":   true,
 	"persistence.snapshot": true,
 	"persistence.status":   true,
+	"pubsub.carry":         true,
 	"pubsub.listen":        true,
 	"pubsub.request":       true,
 	"queue.receive":        true,
@@ -595,6 +596,18 @@ func (c *Client) PersistenceSnapshot(ctx context.Context, request *PersistenceSn
 func (c *Client) PersistenceStatus(ctx context.Context, request *PersistenceStatusRequest, opts ...Option) (*PersistenceStatusResponse, error) {
 	response := new(PersistenceStatusResponse)
 	return response, c.Call(ctx, "persistence.status", request, response, opts...)
+}
+
+// PubsubAccept is pubsub.accept: take in messages that were published at another server.
+func (c *Client) PubsubAccept(ctx context.Context, request *PubsubAcceptRequest, opts ...Option) (*PubsubAcceptResponse, error) {
+	response := new(PubsubAcceptResponse)
+	return response, c.Call(ctx, "pubsub.accept", request, response, opts...)
+}
+
+// PubsubCarry is pubsub.carry: poll for the messages of topics and patterns to carry them to another server.
+func (c *Client) PubsubCarry(ctx context.Context, request *PubsubCarryRequest, opts ...Option) (*PubsubCarryResponse, error) {
+	response := new(PubsubCarryResponse)
+	return response, c.Call(ctx, "pubsub.carry", request, response, opts...)
 }
 
 // PubsubForget is pubsub.forget: forget the message that a topic retains.
@@ -2233,6 +2246,42 @@ type PersistenceStatusResponse struct {
 	Trouble       string    `json:"trouble,omitempty"`    // why no changes are taken; absent while all is well
 }
 
+// PubsubAcceptRequest is what the command table says of it; docs/commands.md describes it.
+type PubsubAcceptRequest struct {
+	Here     string           `json:"here"`     // what this namespace is called among nodes, as peer.hello says
+	From     string           `json:"from"`     // the node where the messages were heard
+	Messages []PubsubIncoming `json:"messages"` // the messages, in their order
+}
+
+// PubsubAcceptResponse is what the command table says of it; docs/commands.md describes it.
+type PubsubAcceptResponse struct {
+	Taken      int                `json:"taken"`                // how many were new
+	Passed     int                `json:"passed,omitempty"`     // how many were here already or not wanted any more
+	Version    uint64             `json:"version,omitempty"`    // the version that this write gave to all it changed; absent when nothing changed
+	Durability journal.Durability `json:"durability,omitempty"` // how safe the write is: memory, buffered, fsynced or replicated
+}
+
+// PubsubCarryRequest is what the command table says of it; docs/commands.md describes it.
+type PubsubCarryRequest struct {
+	Patterns     []string `json:"patterns,omitempty"`     // topics and patterns whose messages are carried from now on, after those that they retain
+	Subscription string   `json:"subscription,omitempty"` // the subscription of an earlier answer, to go on without a gap
+	Answer       uint64   `json:"answer,omitempty"`       // with subscription: answer of the last answer that arrived; what was in a later one is sent again
+	WaitMS       int64    `json:"wait_ms,omitempty"`      // how long to wait for the first message, in milliseconds
+	Limit        int      `json:"limit,omitempty"`        // answer with at most so many messages
+	MaxBytes     int      `json:"max_bytes,omitempty"`    // and at most so many bytes, but at least one message
+	Close        bool     `json:"close,omitempty"`        // end the subscription
+}
+
+// PubsubCarryResponse is what the command table says of it; docs/commands.md describes it.
+type PubsubCarryResponse struct {
+	Subscription string           `json:"subscription,omitempty"` // pass it to the next call, within five minutes; absent when it was closed
+	Messages     []*PubsubMessage `json:"messages"`               // the messages, oldest first; empty when none came in time
+	Dropped      uint64           `json:"dropped,omitempty"`      // how many messages were lost before these because nobody came for them
+	Origins      []PubsubOrigin   `json:"origins"`                // where the messages come from, in their order
+	Answer       uint64           `json:"answer,omitempty"`       // which answer it is, of those that hold messages: pass it to the next call
+	Waiting      int              `json:"waiting,omitempty"`      // how many messages are left for the next call
+}
+
 // PubsubForgetRequest is what the command table says of it; docs/commands.md describes it.
 type PubsubForgetRequest struct {
 	Topic string `json:"topic"` // the topic
@@ -3608,6 +3657,7 @@ type CoreQuotaUse struct {
 type PeerRuleInput struct {
 	Rooms       string `json:"rooms,omitempty"`       // the rooms whose events flow: a name, or the beginning of names and a *
 	Collections string `json:"collections,omitempty"` // or the collections whose points flow, in the same way
+	Topics      string `json:"topics,omitempty"`      // or the topics whose messages flow: a pattern, in which * is exactly one level and # at the end any number of levels
 	Direction   string `json:"direction,omitempty"`   // in: from the peer to here; out: from here to the peer; both, which is what is meant when it is absent
 }
 
@@ -3691,6 +3741,24 @@ type PeerMark struct {
 	ExpiresAt int64  `json:"expires_at,omitempty"` // when it goes by itself, in Unix milliseconds
 }
 
+// PubsubIncoming is what the command table says of it; docs/commands.md describes it.
+type PubsubIncoming struct {
+	Topic     string            `json:"topic"`               //
+	Message   value.Value       `json:"message,omitzero"`    // the message; absent when the topic forgets
+	Headers   map[string]string `json:"headers,omitempty"`   // without those that begin with synap.
+	ReplyTo   string            `json:"reply_to,omitempty"`  //
+	By        string            `json:"by,omitempty"`        // who published it
+	At        int64             `json:"at,omitempty"`        // when, in Unix milliseconds
+	Node      string            `json:"node,omitempty"`      // the node where it was published; absent is here
+	Run       string            `json:"run,omitempty"`       // the life of that server in which numbers are counted
+	Number    uint64            `json:"number"`              // which one it is there
+	Hops      int               `json:"hops,omitempty"`      // how many servers have carried it
+	Via       string            `json:"via,omitempty"`       // the node that it was taken in from
+	Time      int64             `json:"time,omitempty"`      // of what is retained or forgotten: which is the later one, in Unix milliseconds
+	Retain    bool              `json:"retain,omitempty"`    // true when it is to be retained
+	Forgotten bool              `json:"forgotten,omitempty"` // true when it is no message, but its topic lets go of the one that it retained
+}
+
 // PubsubMessage is what the command table says of it; docs/commands.md describes it.
 type PubsubMessage struct {
 	Topic       string            `json:"topic"`                  //
@@ -3700,6 +3768,18 @@ type PubsubMessage struct {
 	PublishedAt int64             `json:"published_at"`           // when it was published, in Unix milliseconds
 	PublishedBy string            `json:"published_by,omitempty"` // who published it
 	Retained    bool              `json:"retained,omitempty"`     // true for the message that its topic keeps for newcomers
+}
+
+// PubsubOrigin is what the command table says of it; docs/commands.md describes it.
+type PubsubOrigin struct {
+	Node      string `json:"node,omitempty"`      // the node where it was published; absent is here
+	Run       string `json:"run,omitempty"`       // the life of that server in which numbers are counted
+	Number    uint64 `json:"number"`              // which one it is there
+	Hops      int    `json:"hops,omitempty"`      // how many servers have carried it
+	Via       string `json:"via,omitempty"`       // the node that it was taken in from
+	Time      int64  `json:"time,omitempty"`      // of what is retained or forgotten: which is the later one, in Unix milliseconds
+	Retain    bool   `json:"retain,omitempty"`    // true when it is to be retained
+	Forgotten bool   `json:"forgotten,omitempty"` // true when it is no message, but its topic lets go of the one that it retained
 }
 
 // PubsubOutgoing is what the command table says of it; docs/commands.md describes it.

@@ -1,0 +1,216 @@
+package link
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hivellm/synap-go/core/fault"
+	"github.com/hivellm/synap-go/umicp/client"
+)
+
+const (
+	// listenLimit is how many messages are carried at once.
+	listenLimit = 1000
+)
+
+// The headers of messages that were published elsewhere, as pubsub.accept sets them.
+const (
+	headersOfOrigin = "synap."
+	headerBy        = "synap.by"
+	headerAt        = "synap.at"
+)
+
+// box is the messages of a rule's topics in one direction. It outlives a connection: what waits at the end where it is read
+// waits there for five minutes, and what was read and not taken in for sure is sent again, which the taker notices.
+type box struct {
+	now     line   // at the end where it is read; without a subscription there is none yet
+	old     []line // those before it, in which there may be messages still; at most maxOld
+	node    string // whose they are
+	pending []client.PubsubIncoming
+	again   bool // something was lost: what topics retain is to be gone through again
+}
+
+// box returns the copier's.
+func (c *copier) box() *box {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	b := c.boxes[c.courseKey]
+	if b == nil || b.node != c.from.node {
+		b = &box{node: c.from.node}
+		c.boxes[c.courseKey] = b
+	}
+	return b
+}
+
+// line is a subscription, and up to which of its answers all have arrived.
+type line struct {
+	subscription string
+	answer       uint64
+}
+
+// maxOld is how many subscriptions of broken connections are gone back to. What is in others is lost.
+const maxOld = 4
+
+// renew has a subscription opened anew, which begins with all that topics retain, and then the one before it emptied.
+func (b *box) renew() {
+	if b.again = false; b.now.subscription != "" {
+		b.old = append(b.old, b.now)
+		b.old = b.old[max(0, len(b.old)-maxOld):]
+		b.now = line{}
+	}
+}
+
+// tryTopics carries until something goes wrong.
+func (c *copier) tryTopics(ctx context.Context) (moved bool, err error) {
+	b := c.box()
+	b.renew()
+	for {
+		if len(b.pending) == 0 {
+			if err := c.listen(ctx, b); err != nil {
+				return moved, err
+			}
+		}
+		if len(b.pending) == 0 {
+			continue
+		}
+		if err := c.accept(ctx, b); err != nil {
+			return moved, err
+		}
+		moved = true
+	}
+}
+
+// listen reads the next messages, for which it waits unless some may be left from before.
+func (c *copier) listen(ctx context.Context, b *box) error {
+	args := client.PubsubCarryRequest{Limit: listenLimit}
+	var wait time.Duration
+	at := &b.now
+	opens, left := b.now.subscription == "", len(b.old) > 0
+	switch {
+	case opens: // it is to be known before anything is waited for
+		args.Patterns = []string{c.room}
+	case left:
+		at = &b.old[0]
+	default:
+		wait = readTime
+	}
+	args.Subscription, args.Answer, args.WaitMS = at.subscription, at.answer, wait.Milliseconds()
+	var found client.PubsubCarryResponse
+	err := c.from.call(ctx, wait, "pubsub.carry", args, &found)
+	switch {
+	case fault.CodeOf(err) == fault.NotFound && left && !opens:
+		b.old = b.old[1:] // it ended, as nobody came for it or with its server
+		return nil
+	case fault.CodeOf(err) == fault.NotFound && !opens:
+		b.now = line{}
+		return nil
+	case err != nil:
+		return err
+	case opens:
+		at.subscription = found.Subscription
+	case left && len(found.Messages) == 0:
+		b.old = b.old[1:]
+		args.Close = true
+		return c.from.call(ctx, 0, "pubsub.carry", args, &found)
+	}
+	at.answer = found.Answer
+	if found.Dropped > 0 {
+		b.again = true
+	}
+	if b.again && found.Waiting == 0 && !left {
+		b.renew()
+	}
+	if len(found.Origins) != len(found.Messages) {
+		return fault.New(fault.Unsupported, "the server where they are read does not say where messages come from: it is an older one")
+	}
+	for i := range found.Messages {
+		if m, ok := c.carried(found.Messages[i], &found.Origins[i]); ok {
+			b.pending = append(b.pending, m)
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now.Lost += found.Dropped
+	c.now.Passed += uint64(len(found.Messages) - len(b.pending)) //nolint:gosec // they are fewer
+	c.behind = uint64(len(b.pending) + found.Waiting)            //nolint:gosec // not negative
+	return nil
+}
+
+// carried is a message as it is sent on; false when it is known to be where it would go.
+func (c *copier) carried(m *client.PubsubMessage, o *client.PubsubOrigin) (client.PubsubIncoming, bool) {
+	in := client.PubsubIncoming{
+		Topic: m.Topic, ReplyTo: m.ReplyTo, By: m.PublishedBy, At: m.PublishedAt,
+		Node: o.Node, Run: o.Run, Number: o.Number, Hops: o.Hops + 1, Time: o.Time, Retain: o.Retain, Forgotten: o.Forgotten,
+	}
+	if !o.Forgotten {
+		in.Message = m.Message
+	}
+	if o.Via == c.to.node {
+		return in, false
+	}
+	if o.Node == "" {
+		in.Node = c.from.node
+	} else {
+		in.By = m.Headers[headerBy]
+		in.At, _ = strconv.ParseInt(m.Headers[headerAt], 10, 64)
+	}
+	if in.Node == c.to.node && !in.Retain && !in.Forgotten {
+		return in, false
+	}
+	for k, v := range m.Headers {
+		if strings.HasPrefix(k, headersOfOrigin) {
+			continue
+		}
+		if in.Headers == nil {
+			in.Headers = make(map[string]string, len(m.Headers))
+		}
+		in.Headers[k] = v
+	}
+	return in, true
+}
+
+// accept has the other end take in what was read. What it will not take is left out, one message at a time, so that one that
+// it cannot have does not hold up all others.
+func (c *copier) accept(ctx context.Context, b *box) error {
+	err := c.send(ctx, b.pending)
+	if err == nil {
+		b.pending = nil
+		return nil
+	}
+	for ctx.Err() == nil && !errors.As(err, &broken{}) && len(b.pending) > 0 {
+		if err = c.send(ctx, b.pending[:1]); errors.As(err, &broken{}) || ctx.Err() != nil {
+			break
+		}
+		if err != nil {
+			c.failed(fault.Wrap(fault.CodeOf(err), err, "a message of topic %s was left out: %v", b.pending[0].Topic, err))
+			c.mu.Lock()
+			c.now.Lost++
+			c.mu.Unlock()
+			err = nil
+		}
+		b.pending = b.pending[1:]
+	}
+	return err
+}
+
+// send is one call of it, and counts.
+func (c *copier) send(ctx context.Context, messages []client.PubsubIncoming) error {
+	var done client.PubsubAcceptResponse
+	args := client.PubsubAcceptRequest{Here: c.to.node, From: c.from.node, Messages: messages}
+	if err := c.to.call(ctx, 0, "pubsub.accept", args, &done); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.out {
+		c.now.Out += uint64(done.Taken) //nolint:gosec // not negative
+	} else {
+		c.now.In += uint64(done.Taken) //nolint:gosec // not negative
+	}
+	c.now.Passed += uint64(done.Passed) //nolint:gosec // not negative
+	c.behind -= min(c.behind, uint64(len(messages)))
+	return nil
+}
