@@ -8,7 +8,7 @@ const (
 	maxSources  = 256     // of more the one that was heard of longest ago is forgotten
 	windowSize  = 1 << 18 // what is further behind is passed over, as if it had been here
 	pageNumbers = 64 * 64
-	maxPages    = windowSize/pageNumbers + 1
+	maxPages    = windowSize/pageNumbers + 2
 )
 
 // seen is which messages of other servers were taken in, so that what comes by several ways comes once. It is not saved:
@@ -45,10 +45,10 @@ func (s *seen) mark(from source, number uint64) bool {
 	}
 	if number > w.high {
 		w.high = number
-		w.shrink()
 	}
 	page, bit := w.pages[number/pageNumbers], number%pageNumbers
 	if page == nil {
+		w.shrink()
 		page = &[64]uint64{}
 		w.pages[number/pageNumbers] = page
 	}

@@ -242,6 +242,12 @@ func triangleOfTopics(t *testing.T, seed uint64) {
 			e.hear()
 		}
 	})
+	for range 4 { // whoever waits for a server that was ended has noticed by then
+		<-time.After(30 * time.Second)
+		for _, e := range ears {
+			e.hear()
+		}
+	}
 	w.linked(2, pairs...)
 	w.until("all retain the same", func() bool {
 		a, b, c := w.kept("a"), w.kept("b"), w.kept("c")
