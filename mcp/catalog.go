@@ -23,6 +23,7 @@ const (
 type catalog struct {
 	table    *command.Table
 	tools    []*tool // in the order in which structures and their commands are declared
+	byName   map[string]*tool
 	profiles map[string]*profile
 }
 
@@ -36,7 +37,7 @@ type profile struct {
 
 // newCatalog derives everything from the table and fails with every mistake it finds.
 func newCatalog(table *command.Table) (*catalog, error) {
-	c := &catalog{table: table, profiles: map[string]*profile{}}
+	c := &catalog{table: table, byName: map[string]*tool{}, profiles: map[string]*profile{}}
 	var wrong []error
 	for _, structure := range table.Structures() {
 		for _, cmd := range structure.Commands {
@@ -50,6 +51,7 @@ func newCatalog(table *command.Table) (*catalog, error) {
 					continue
 				}
 				c.tools = append(c.tools, t)
+				c.byName[t.name()] = t
 			}
 		}
 	}

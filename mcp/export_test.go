@@ -9,3 +9,12 @@ func FewEvents(most int) (restore func()) {
 
 // Followed is how many addresses clients with sessions follow.
 func (s *Server) Followed() int { return s.follows.count() }
+
+// Quick reports whether a message is answered without mcp-go, and what it was understood to say.
+func (s *Server) Quick(message []byte) (id, tool, arguments string, ok bool) {
+	c, ok := s.quick(message)
+	if !ok {
+		return "", "", "", false
+	}
+	return string(c.id), c.tool.name(), string(c.arguments), true
+}

@@ -57,12 +57,17 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	defer context.AfterFunc(s.all, cancel)()
-	r, done, no := s.admit(ctx, w, r)
+	in, no := s.admit(ctx, w, r)
 	if no != nil {
 		refuse(w, no.status, no.message)
 		return
 	}
-	defer done()
+	defer in.done()
+	if s.serveQuickly(w, in) {
+		return
+	}
+	r = in.Request
+	r.Body = io.NopCloser(bytes.NewReader(in.body))
 	out := newStream(w)
 	defer out.close()
 	if r.Method == http.MethodGet {
@@ -73,13 +78,36 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	s.web.ServeHTTP(out, r)
 }
 
-// admit makes the checks that come before the protocol and returns the request with its body read, in the context with its profile
-// and caller. done is called when it was served.
-func (s *Server) admit(ctx context.Context, w http.ResponseWriter, r *http.Request) (admitted *http.Request, done func(), no *refusal) {
+// serveQuickly answers a quickCall, and reports whether it was one.
+func (s *Server) serveQuickly(w http.ResponseWriter, in *admitted) bool {
+	if !quickHTTP(in.Request) {
+		return false
+	}
+	c, ok := s.quick(in.body)
+	if !ok {
+		return false
+	}
+	answer := s.answerQuickly(in.Context(), c)
+	w.Header()["Content-Type"] = jsonType
+	_, _ = w.Write(answer) //nolint:gosec // it is JSON; a client that went away needs no answer
+	return true
+}
+
+var jsonType = []string{"application/json"}
+
+// admitted is a request that passed the checks before the protocol, in a context with its profile and caller.
+type admitted struct {
+	*http.Request
+	body []byte
+	done func() // to be called when it was served
+}
+
+// admit makes the checks that come before the protocol, and reads the body.
+func (s *Server) admit(ctx context.Context, w http.ResponseWriter, r *http.Request) (in *admitted, no *refusal) {
 	id := auth.FromContext(r.Context())
 	if id == nil {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="synap"`)
-		return nil, nil, &refusal{http.StatusUnauthorized, "who is calling is not known: send a credential"}
+		return nil, &refusal{http.StatusUnauthorized, "who is calling is not known: send a credential"}
 	}
 	var query url.Values
 	if r.URL.RawQuery != "" {
@@ -87,21 +115,22 @@ func (s *Server) admit(ctx context.Context, w http.ResponseWriter, r *http.Reque
 	}
 	p, err := s.catalog.profile(query.Get("profile"))
 	if err != nil {
-		return nil, nil, &refusal{http.StatusBadRequest, err.Error()}
+		return nil, &refusal{http.StatusBadRequest, err.Error()}
 	}
 	var body []byte
 	switch r.Method {
 	case http.MethodGet, http.MethodDelete:
 	case http.MethodPost:
 		if body, no = readBody(w, r); no != nil {
-			return nil, nil, no
+			return nil, no
 		}
 	default:
 		w.Header().Set("Allow", "GET, POST, DELETE")
-		return nil, nil, &refusal{http.StatusMethodNotAllowed, r.Method + " is not a method of this endpoint"}
+		return nil, &refusal{http.StatusMethodNotAllowed, r.Method + " is not a method of this endpoint"}
 	}
+	var done func()
 	if ctx, done, no = s.admitSession(ctx, r, id); no != nil {
-		return nil, nil, no
+		return nil, no
 	}
 	session := r.Header.Get(server.HeaderKeySessionID)
 	client := clientIn(body)
@@ -110,17 +139,15 @@ func (s *Server) admit(ctx context.Context, w http.ResponseWriter, r *http.Reque
 	}
 	if id, err = asAgent(id, r, query, client); err != nil {
 		done()
-		return nil, nil, &refusal{http.StatusBadRequest, err.Error()}
+		return nil, &refusal{http.StatusBadRequest, err.Error()}
 	}
 	if aboutSubscriptions(body) {
 		if answer := s.subscribe(id, session, body); answer != nil {
 			done()
-			return nil, nil, &refusal{http.StatusOK, string(answer)}
+			return nil, &refusal{http.StatusOK, string(answer)}
 		}
 	}
-	r = r.WithContext(auth.NewContext(withProfile(ctx, p), id))
-	r.Body = io.NopCloser(bytes.NewReader(body))
-	return r, done, nil
+	return &admitted{r.WithContext(auth.NewContext(withProfile(ctx, p), id)), body, done}, nil
 }
 
 // admitSession finds the session that the request belongs to. Requests of revisions without sessions have none, and

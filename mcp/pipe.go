@@ -11,6 +11,7 @@ import (
 	"io"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -126,6 +127,10 @@ func (p *pipe) handle(ctx context.Context, l line) {
 	if len(bytes.TrimSpace(l.text)) == 0 {
 		return
 	}
+	if c, ok := p.server.quick(l.text); ok {
+		p.start(ctx, func() { p.answerQuickly(ctx, c, l.text) })
+		return
+	}
 	var message struct {
 		ID     any           `json:"id"`
 		Method mcp.MCPMethod `json:"method"`
@@ -138,6 +143,11 @@ func (p *pipe) handle(ctx context.Context, l line) {
 		p.answer(ctx, message.ID, l.text)
 		return
 	}
+	p.start(ctx, func() { p.answer(ctx, message.ID, l.text) })
+}
+
+// start answers a request beside others, when there is a slot for it.
+func (p *pipe) start(ctx context.Context, answer func()) {
 	select {
 	case p.slots <- struct{}{}:
 	case <-ctx.Done():
@@ -145,20 +155,20 @@ func (p *pipe) handle(ctx context.Context, l line) {
 	}
 	p.requests.Go(func() {
 		defer func() { <-p.slots }()
-		p.answer(ctx, message.ID, l.text)
+		answer()
 	})
+}
+
+// answerQuickly runs a call that does not need mcp-go, and writes its answer.
+func (p *pipe) answerQuickly(ctx context.Context, c quickCall, message json.RawMessage) {
+	defer p.recovered(json.RawMessage(c.id))
+	ctx = namedText(p.asClient(ctx, message), strings.Trim(string(c.id), `"`))
+	p.write(p.server.answerQuickly(ctx, c))
 }
 
 // answer runs one message and writes what it is answered with, if anything.
 func (p *pipe) answer(ctx context.Context, id any, message json.RawMessage) {
-	defer func() {
-		if bug := recover(); bug != nil {
-			p.server.log.WithField("panic", bug).WithField("stack", string(debug.Stack())).Error("a message panicked")
-			if id != nil {
-				p.write(rpcError(id, mcp.INTERNAL_ERROR, "internal error"))
-			}
-		}
-	}()
+	defer p.recovered(id)
 	ctx = named(p.asClient(ctx, message), id)
 	if aboutSubscriptions(message) {
 		if refused := p.server.subscribe(auth.FromContext(ctx), p.id, message); refused != nil {
@@ -171,6 +181,18 @@ func (p *pipe) answer(ctx context.Context, id any, message json.RawMessage) {
 	}
 }
 
+// recovered turns a panic, which is a bug, into an error for the request, if it was one: the pipe stays open.
+func (p *pipe) recovered(id any) {
+	bug := recover()
+	if bug == nil {
+		return
+	}
+	p.server.log.WithField("panic", bug).WithField("stack", string(debug.Stack())).Error("a message panicked")
+	if id != nil {
+		p.write(rpcError(id, mcp.INTERNAL_ERROR, "internal error"))
+	}
+}
+
 // named tells logs which of the client's requests a call belongs to: the one that it gave that id.
 func named(ctx context.Context, id any) context.Context {
 	text, ok := id.(string)
@@ -180,6 +202,11 @@ func named(ctx context.Context, id any) context.Context {
 	if !ok {
 		return ctx
 	}
+	return namedText(ctx, text)
+}
+
+// namedText is named by an id that is written so.
+func namedText(ctx context.Context, text string) context.Context {
 	trace := clients.NewTrace(text, "")
 	return clients.WithTrace(ctx, &trace)
 }

@@ -22,6 +22,7 @@ type tool struct {
 	args    []*argument          // in the order shown
 	byName  map[string]*argument // by every spelling that is understood
 	presets []preset
+	quick   bool // a call may be answered without mcp-go
 
 	answer *jsonschema.Schema // of what the tool returns
 	input  json.RawMessage    // the schema of its arguments, as shown
@@ -49,7 +50,7 @@ type preset struct {
 func (t *tool) name() string { return t.decl.Name }
 
 func newTool(c *command.Command, decl *command.Tool) (*tool, error) {
-	t := &tool{command: c, decl: decl, byName: map[string]*argument{}}
+	t := &tool{command: c, decl: decl, byName: map[string]*argument{}, quick: isQuick(c)}
 	fields := decl.Args
 	if len(fields) == 0 {
 		fields = c.RequestSchema().PropertyOrder

@@ -242,7 +242,7 @@ func (r remote) Do(ctx context.Context, req *command.Request) (any, error) {
 }
 
 // start returns a door onto boxes. Everything it logs is shown when the test fails.
-func start(t *testing.T, o mcp.Options) *mcp.Server {
+func start(t testing.TB, o mcp.Options) *mcp.Server {
 	t.Helper()
 	if o.Executor == nil {
 		o.Executor = engine(t)
@@ -266,7 +266,7 @@ func start(t *testing.T, o mcp.Options) *mcp.Server {
 	return s
 }
 
-func engine(t *testing.T, more ...*command.Structure) command.Executor {
+func engine(t testing.TB, more ...*command.Structure) command.Executor {
 	t.Helper()
 	e, err := core.New(core.Options{Structures: append([]*command.Structure{boxes()}, more...), Version: "1.2.3"})
 	if err != nil {
