@@ -1,5 +1,7 @@
 package mcp
 
+import "strconv"
+
 // FewEvents bounds the events of a session, until what it returns is called.
 func FewEvents(most int) (restore func()) {
 	before := maxEventsPerSession
@@ -17,4 +19,14 @@ func (s *Server) Quick(message []byte) (id, tool, arguments string, ok bool) {
 		return "", "", "", false
 	}
 	return string(c.id), c.tool.name(), string(c.arguments), true
+}
+
+// Streams is how many streams of the older transport are open.
+func (s *Server) Streams() int { return s.lines.count() }
+
+// MostStreams is how many streams of the older transport one principal can open.
+func MostStreams() (n int) {
+	for ls := newLines(); ls.add(&eventLine{owner: "ann", pipe: &pipe{id: strconv.Itoa(n)}}); n++ {
+	}
+	return n
 }

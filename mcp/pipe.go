@@ -42,10 +42,7 @@ func (s *Server) ServeStdio(ctx context.Context, in io.Reader, out io.Writer) er
 	ctx, cancel := context.WithCancelCause(auth.NewContext(withProfile(ctx, s.profile), s.identity))
 	defer cancel(nil)
 	defer context.AfterFunc(s.calls, func() { cancel(errStopping) })()
-	p := &pipe{
-		server: s, out: out, cancel: func() { cancel(nil) }, id: rand.Text(),
-		slots: make(chan struct{}, maxPipeCalls), notifications: make(chan mcp.JSONRPCNotification, maxPipeNotifications),
-	}
+	p := s.newPipe(s.identity, out, func() { cancel(nil) })
 	if err := s.library.RegisterSession(ctx, p); err != nil {
 		return fmt.Errorf("a session for the pipe: %w", err)
 	}
@@ -56,9 +53,10 @@ func (s *Server) ServeStdio(ctx context.Context, in io.Reader, out io.Writer) er
 
 // pipe is one client at the other end of two pipes. It is mcp-go's session for that client.
 type pipe struct {
-	server *Server
-	id     string
-	cancel func() // ends everything
+	server   *Server
+	identity *auth.Identity // who is at the other end
+	id       string
+	cancel   func() // ends everything
 
 	initialized   atomic.Bool
 	agent         atomic.Pointer[auth.Identity] // who the client is, once it has said so
@@ -69,6 +67,23 @@ type pipe struct {
 	mu     sync.Mutex // held while a message is written
 	out    io.Writer
 	broken error // why out cannot be written
+}
+
+// newPipe is a client that reads what is written to out. cancel ends all that it began.
+func (s *Server) newPipe(id *auth.Identity, out io.Writer, cancel func()) *pipe {
+	return &pipe{
+		server: s, identity: id, out: out, cancel: cancel, id: rand.Text(),
+		slots: make(chan struct{}, maxPipeCalls), notifications: make(chan mcp.JSONRPCNotification, maxPipeNotifications),
+	}
+}
+
+// finish gives the requests in progress a little time, then ends them and what tells the client of changes.
+func (p *pipe) finish(notifier *sync.WaitGroup) {
+	linger := time.AfterFunc(lingerTime, p.cancel)
+	p.requests.Wait()
+	linger.Stop()
+	p.cancel()
+	notifier.Wait()
 }
 
 // SessionID implements server.ClientSession.
@@ -91,12 +106,7 @@ func (p *pipe) serve(ctx context.Context, in io.Reader) error {
 	notifier.Go(func() { p.notify(ctx) })
 	err := p.take(ctx, lines)
 	interrupt(in)
-
-	linger := time.AfterFunc(lingerTime, p.cancel)
-	p.requests.Wait()
-	linger.Stop()
-	p.cancel()
-	notifier.Wait()
+	p.finish(&notifier)
 	return errors.Join(err, p.broken)
 }
 
@@ -235,10 +245,10 @@ func (p *pipe) asClient(ctx context.Context, message json.RawMessage) context.Co
 
 // name makes the client an agent of its principal, unless it was started as one or is one already.
 func (p *pipe) name(client string) {
-	if p.server.identity.Agent != "" || p.agent.Load() != nil {
+	if p.identity.Agent != "" || p.agent.Load() != nil {
 		return
 	}
-	if id, err := p.server.identity.As(agentOf(client)); err == nil {
+	if id, err := p.identity.As(agentOf(client)); err == nil {
 		p.agent.Store(id)
 	}
 }

@@ -72,6 +72,7 @@ type Server struct {
 	library  *server.MCPServer
 	web      *server.StreamableHTTPServer
 	sessions *sessions
+	lines    *lines
 	follows  *follows
 	events   *events
 
@@ -98,7 +99,7 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{executor: o.Executor, log: o.Log, identity: o.Identity, profile: chosen, catalog: tools, follows: newFollows(), events: newEvents()}
+	s := &Server{executor: o.Executor, log: o.Log, identity: o.Identity, profile: chosen, catalog: tools, follows: newFollows(), events: newEvents(), lines: newLines()}
 	if s.pages, err = newPages(tools.table); err != nil {
 		return nil, err
 	}

@@ -41,6 +41,10 @@ type Config struct {
 	Agent     string        `mapstructure:"agent"`     // which of the principal's agents an MCP client is
 	Memory    bool          `mapstructure:"memory"`    // keep nothing on disk; of synap mcp: and look for no server
 
+	MCP struct {
+		SSE bool `mapstructure:"sse"` // serve MCP's older transport as well
+	} `mapstructure:"mcp"`
+
 	DataDir        string `mapstructure:"data_dir"`         // where a server keeps its data
 	AcceptDataLoss uint64 `mapstructure:"accept_data_loss"` // the damaged record from which on all may be lost; 0 is none
 	Persistence    struct {
@@ -100,6 +104,7 @@ var settings = slices.Concat([]setting{
 	{"profile", "", "which `tools` to offer (default: core)", nil},
 	{"agent", "", "the `name` of this agent among those of its principal, to which others write; what the client calls itself when empty", nil},
 	{"memory", false, "keep everything in memory, nothing on disk, and talk to no server", nil},
+	{"mcp.sse", false, "serve MCP at /sse too, over the transport of 2024-11-05, for clients that know no other", nil},
 	{"data_dir", "data", "`folder` to keep the data in", nil},
 	{"accept_data_loss", 0, "start without this `record` of a damaged log and all that follow it", nil},
 	{"persistence.enabled", true, "keep the data on disk", nil},

@@ -216,6 +216,9 @@ func (s *server) openDoors(c *Config, log *logrus.Logger) (err error) {
 			{Pattern: umicp.DiscoverPath, Handler: s.umicp},
 		},
 	}
+	if c.MCP.SSE {
+		options.Mounts = append(options.Mounts, http.Mount{Pattern: "/sse", Handler: s.mcp.SSEHandler()})
+	}
 	if s.certs != nil {
 		options.TLS = s.certs.Config()
 	}

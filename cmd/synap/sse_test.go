@@ -1,0 +1,79 @@
+package main
+
+import (
+	"bufio"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestOlderTransportOfMCP: it is there where it is configured, behind the front that all doors have, and ends with the server.
+func TestOlderTransportOfMCP(t *testing.T) {
+	_, plain := startServer(t)
+	get := func(url string, header ...string) *http.Response {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), "GET", url, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, h := range header {
+			name, v, _ := strings.Cut(h, ": ")
+			if r.Header.Set(name, v); name == "Host" {
+				r.Host = v
+			}
+		}
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = resp.Body.Close() })
+		return resp
+	}
+	if resp := get(plain + "/sse"); resp.StatusCode != 404 {
+		t.Errorf("where nobody asked for it: %s", resp.Status)
+	}
+	config := filepath.Join(t.TempDir(), "synap.yaml")
+	if err := os.WriteFile(config, []byte("memory: true\nauth: \"off\"\nmcp:\n  sse: true\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	server, url := startWith(t, config)
+	if resp := get(url+"/sse", "Host: evil.example"); resp.StatusCode != 403 && resp.StatusCode != 421 {
+		t.Errorf("under another name: %s", resp.Status)
+	}
+	if resp := get(url+"/sse", "Origin: https://evil.example"); resp.StatusCode != 403 {
+		t.Errorf("from a website: %s", resp.Status)
+	}
+	stream := bufio.NewReader(get(url + "/sse").Body)
+	next := func() string {
+		t.Helper()
+		for {
+			text, err := stream.ReadString('\n')
+			if err != nil {
+				t.Fatal(err)
+			}
+			if data, ok := strings.CutPrefix(text, "data: "); ok {
+				return strings.TrimSpace(data)
+			}
+		}
+	}
+	address := next()
+	for body, want := range map[string]string{
+		mcpHello: `"serverInfo"`,
+		`{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"synap_kv_increment","arguments":{"key":"n"}}}`: `"value":1`,
+	} {
+		resp, err := http.Post(url+address, "application/json", strings.NewReader(body)) //nolint:noctx // a test's
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if got := next(); resp.StatusCode != 202 || !strings.Contains(got, want) {
+			t.Errorf("%s: %s and %s, want %s", body, resp.Status, got, want)
+		}
+	}
+	server.stop(t)
+	if rest, err := stream.ReadString(0); err == nil || strings.Contains(rest, "data:") {
+		t.Errorf("the stream goes on: %q", rest)
+	}
+}
