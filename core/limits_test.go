@@ -11,6 +11,7 @@ import (
 
 	"github.com/hivellm/synap-go/core"
 	"github.com/hivellm/synap-go/core/auth"
+	"github.com/hivellm/synap-go/core/command"
 	"github.com/hivellm/synap-go/core/fault"
 	"github.com/hivellm/synap-go/core/journal"
 	"github.com/hivellm/synap-go/core/kv"
@@ -59,6 +60,26 @@ func TestCallersAreHeldToARate(t *testing.T) {
 		one.wantCode(fault.Exhausted, "server.execute", `{"command":"kv.count"}`)
 		if took := time.Since(began); took < quota.Hold || took >= 3*quota.Hold { // each is held that long, give or take a half
 			t.Errorf("two refusals took %v", took)
+		}
+		// Whoever has many calls in hand does that waiting later, once for all of them.
+		var owed, all command.Owed
+		began = time.Now()
+		for range 3 {
+			r := one.request("kv.count", `{}`)
+			r.Owed = &owed
+			if _, err := one.d.Do(t.Context(), r); fault.CodeOf(err) != fault.Exhausted || !owed.Alone() {
+				t.Errorf("refused with %v; it waits alone: %t", err, owed.Alone())
+			}
+			all.Join(&owed)
+		}
+		if took := time.Since(began); took != 0 {
+			t.Errorf("three refusals whose wait is owed took %v", took)
+		}
+		if err := all.Settle(t.Context()); err != nil || all.Any() {
+			t.Errorf("settled with %v, and more is owed: %t", err, all.Any())
+		}
+		if took := time.Since(began); took < quota.Hold/2 || took >= 3*quota.Hold/2 {
+			t.Errorf("three refusals that are owed take %v", took)
 		}
 		time.Sleep(20 * time.Second)
 		// Long lists and many answers count for more: 1 + 36/4 + ...; what only calls others counts for nothing.

@@ -32,6 +32,8 @@ type listener struct {
 	conns chan net.Conn
 	once  sync.Once
 	over  chan struct{}
+
+	sockets net.Listener // nil for connections in memory
 }
 
 func newListener() *listener {
@@ -39,6 +41,9 @@ func newListener() *listener {
 }
 
 func (l *listener) Accept() (net.Conn, error) {
+	if l.sockets != nil {
+		return l.sockets.Accept()
+	}
 	select {
 	case c := <-l.conns:
 		return c, nil
@@ -47,10 +52,24 @@ func (l *listener) Accept() (net.Conn, error) {
 	}
 }
 
-func (l *listener) Close() error   { l.once.Do(func() { close(l.over) }); return nil }
+func (l *listener) Close() error {
+	if l.sockets != nil {
+		return l.sockets.Close()
+	}
+	l.once.Do(func() { close(l.over) })
+	return nil
+}
+
 func (l *listener) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)} }
 
 func (l *listener) dial() net.Conn {
+	if l.sockets != nil {
+		conn, err := net.Dial("tcp", l.sockets.Addr().String())
+		if err != nil {
+			panic(err) // the loopback has room for one more, or no test can say anything
+		}
+		return conn
+	}
 	ours, theirs := net.Pipe()
 	l.conns <- theirs
 	return ours
@@ -62,6 +81,32 @@ func serving(t testing.TB, o umicp.Options) (l *listener, door *umicp.Server, st
 	door, _ = openWith(t, o)
 	l = newListener()
 	return l, door, serveOn(t, door, l)
+}
+
+// servingSockets is serving over TCP on the loopback, where loops read.
+func servingSockets(t testing.TB, o umicp.Options) (l *listener, door *umicp.Server, stop func()) {
+	t.Helper()
+	door, _ = openWith(t, o)
+	l = listening(t)
+	return l, door, serveOn(t, door, l)
+}
+
+func listening(t testing.TB) *listener {
+	t.Helper()
+	sockets, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &listener{sockets: sockets}
+}
+
+// opener is serving, or servingSockets.
+type opener func(testing.TB, umicp.Options) (*listener, *umicp.Server, func())
+
+// everyWay runs a test over connections in memory, each of which a goroutine reads, and over sockets, which loops read.
+func everyWay(t *testing.T, test func(t *testing.T, serving opener)) {
+	t.Run("pipes", func(t *testing.T) { test(t, serving) })
+	t.Run("sockets", func(t *testing.T) { test(t, servingSockets) })
 }
 
 // serveOn has the door serve the connections of a listener until stop is called.
@@ -246,7 +291,9 @@ func (doorman) Authenticate(_ context.Context, c *auth.Credential) (*auth.Identi
 	return nil, fault.New(fault.Unauthenticated, "the key is not known")
 }
 
-func TestGreeting(t *testing.T) {
+func TestGreeting(t *testing.T) { everyWay(t, testGreeting) }
+
+func testGreeting(t *testing.T, serving opener) {
 	l, _, _ := serving(t, umicp.Options{Authenticator: doorman{}})
 	keyed := func(key string) func(*umx.Hello) { return func(h *umx.Hello) { h.Auth = &umx.Auth{APIKey: key} } }
 	t.Run("the right key", func(t *testing.T) {
@@ -299,7 +346,9 @@ func TestGreeting(t *testing.T) {
 	}
 }
 
-func TestStreamZeroIsAnsweredInOrder(t *testing.T) {
+func TestStreamZeroIsAnsweredInOrder(t *testing.T) { everyWay(t, testStreamZeroIsAnsweredInOrder) }
+
+func testStreamZeroIsAnsweredInOrder(t *testing.T, serving opener) {
 	l, _, _ := serving(t, umicp.Options{})
 	p := greeted(t, l, nil)
 	p.seqStart()
@@ -336,7 +385,9 @@ func TestStreamZeroIsAnsweredInOrder(t *testing.T) {
 
 func (p *peer) seqStart() { p.id = 0 }
 
-func TestErrorsSayWhat(t *testing.T) {
+func TestErrorsSayWhat(t *testing.T) { everyWay(t, testErrorsSayWhat) }
+
+func testErrorsSayWhat(t *testing.T, serving opener) {
 	l, _, _ := serving(t, umicp.Options{})
 	p := greeted(t, l, nil)
 	deep := any("x")
@@ -375,7 +426,9 @@ func TestErrorsSayWhat(t *testing.T) {
 	p.expect(0, 99, `"name":"INVALID_ARGUMENT"`, `msg_id`)
 }
 
-func TestProtocolFaultsEndTheSession(t *testing.T) {
+func TestProtocolFaultsEndTheSession(t *testing.T) { everyWay(t, testProtocolFaultsEndTheSession) }
+
+func testProtocolFaultsEndTheSession(t *testing.T, serving opener) {
 	l, _, _ := serving(t, umicp.Options{})
 	end := umx.StreamStart | umx.StreamEnd
 	tests := map[string]struct {
@@ -409,6 +462,10 @@ func TestProtocolFaultsEndTheSession(t *testing.T) {
 // TestAStalledPeerHoldsBackOnlyItself: a watch whose reader gives no credit stops after its window; everything else on the
 // same connection goes on, and when credit comes nothing is missing.
 func TestAStalledPeerHoldsBackOnlyItself(t *testing.T) {
+	everyWay(t, testAStalledPeerHoldsBackOnlyItself)
+}
+
+func testAStalledPeerHoldsBackOnlyItself(t *testing.T, serving opener) {
 	l, _, _ := serving(t, umicp.Options{})
 	const window = 4096
 	p := greeted(t, l, func(h *umx.Hello) { h.Window = window })
@@ -463,7 +520,9 @@ func TestAStalledPeerHoldsBackOnlyItself(t *testing.T) {
 	p.bare(umx.KindPong)
 }
 
-func TestDeadlinesAndCancel(t *testing.T) {
+func TestDeadlinesAndCancel(t *testing.T) { everyWay(t, testDeadlinesAndCancel) }
+
+func testDeadlinesAndCancel(t *testing.T, serving opener) {
 	l, _, _ := serving(t, umicp.Options{})
 	p := greeted(t, l, nil)
 	p.send(p.ask(0, 0, "queue.create", map[string]any{"queue": "q"}))
@@ -495,6 +554,10 @@ func TestDeadlinesAndCancel(t *testing.T) {
 
 // TestConsumersAreGivenWhatTheyHaveRoomFor: a command that waits is repeated as long as there is credit.
 func TestConsumersAreGivenWhatTheyHaveRoomFor(t *testing.T) {
+	everyWay(t, testConsumersAreGivenWhatTheyHaveRoomFor)
+}
+
+func testConsumersAreGivenWhatTheyHaveRoomFor(t *testing.T, serving opener) {
 	l, _, _ := serving(t, umicp.Options{})
 	p := greeted(t, l, func(h *umx.Hello) { h.Window = 2000 })
 	p.send(p.ask(0, 0, "queue.create", map[string]any{"queue": "q"}))
@@ -526,6 +589,10 @@ func TestConsumersAreGivenWhatTheyHaveRoomFor(t *testing.T) {
 // TestLargeThingsTravelInTensorsAndFragments: what is too large for metadata is a tensor, and what is too large for a frame
 // comes in fragments, both ways.
 func TestLargeThingsTravelInTensorsAndFragments(t *testing.T) {
+	everyWay(t, testLargeThingsTravelInTensorsAndFragments)
+}
+
+func testLargeThingsTravelInTensorsAndFragments(t *testing.T, serving opener) {
 	l, _, _ := serving(t, umicp.Options{})
 	for _, stream := range []uint64{0, 1} {
 		p := greeted(t, l, func(h *umx.Hello) { h.MaxFrame = 64 << 10 })
@@ -600,7 +667,9 @@ func TestLargeThingsTravelInTensorsAndFragments(t *testing.T) {
 	}
 }
 
-func TestEnvelopesInFrames(t *testing.T) {
+func TestEnvelopesInFrames(t *testing.T) { everyWay(t, testEnvelopesInFrames) }
+
+func testEnvelopesInFrames(t *testing.T, serving opener) {
 	l, _, _ := serving(t, umicp.Options{})
 	p := greeted(t, l, nil)
 	p.send(umx.Message{Op: umx.OpRequest, Request: 1, Meta: []byte(request(`{"operation":"kv.set","key":"a","value":"1"}`))})
@@ -618,7 +687,9 @@ func TestEnvelopesInFrames(t *testing.T) {
 	}
 }
 
-func TestAStoppingServerSaysGoodbye(t *testing.T) {
+func TestAStoppingServerSaysGoodbye(t *testing.T) { everyWay(t, testAStoppingServerSaysGoodbye) }
+
+func testAStoppingServerSaysGoodbye(t *testing.T, serving opener) {
 	l, _, stop := serving(t, umicp.Options{})
 	p := greeted(t, l, nil)
 	p.send(p.ask(1, umx.StreamStart|umx.StreamEnd, "kv.watch", map[string]any{"keys": []string{"a"}}))
@@ -678,7 +749,9 @@ func TestSilentPeers(t *testing.T) {
 	})
 }
 
-func TestTooManySessions(t *testing.T) {
+func TestTooManySessions(t *testing.T) { everyWay(t, testTooManySessions) }
+
+func testTooManySessions(t *testing.T, serving opener) {
 	l, _, _ := serving(t, umicp.Options{MaxSessions: 1})
 	greeted(t, l, nil)
 	p := newPeer(t, l.dial())

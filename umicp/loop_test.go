@@ -1,0 +1,153 @@
+package umicp_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hivellm/synap-go/core/journal"
+	"github.com/hivellm/synap-go/core/quota"
+	"github.com/hivellm/synap-go/umicp"
+)
+
+// crowd is so many peers that every loop reads some of them.
+func crowd(t *testing.T, l *listener) []*peer {
+	all := make([]*peer, 64)
+	for i := range all {
+		all[i] = greeted(t, l, nil)
+	}
+	return all
+}
+
+// everybodyIsAnswered has each of the peers set a key and read it.
+func everybodyIsAnswered(t *testing.T, all []*peer) {
+	t.Helper()
+	for i, p := range all {
+		p.send(p.ask(0, 0, "kv.set", map[string]any{"key": fmt.Sprint("of-", i), "value": i}))
+	}
+	for _, p := range all {
+		p.expect(0, p.id, `"version"`)
+	}
+	for i, p := range all {
+		p.send(p.ask(0, 0, "kv.get", map[string]any{"key": fmt.Sprint("of-", i)}))
+		p.expect(0, p.id, fmt.Sprintf(`"value":%d`, i))
+	}
+}
+
+// TestALoopDoesNotWaitForAPeerThatTakesNothing: it asks for far more than fits in between and reads none of it; everybody else is
+// answered, and nothing of what it asked for is lost, or out of order, when it reads at last.
+func TestALoopDoesNotWaitForAPeerThatTakesNothing(t *testing.T) {
+	l, _, _ := servingSockets(t, umicp.Options{WriteTimeout: 10 * time.Minute})
+	deaf := greeted(t, l, nil)
+	const each, asked = 50 << 10, 600 // 30 MB: more than two sockets hold
+	deaf.send(deaf.ask(0, 0, "kv.set", map[string]any{"key": "large", "value": strings.Repeat("x", each)}))
+	deaf.expect(0, deaf.id, `"version"`)
+	first := deaf.id + 1
+	for range asked {
+		deaf.send(deaf.ask(0, 0, "kv.get", map[string]any{"key": "large"}))
+	}
+	everybodyIsAnswered(t, crowd(t, l))
+	for i := range asked {
+		deaf.expect(0, first+uint64(i), `"found":true`) //nolint:gosec // small
+	}
+}
+
+// TestALoopDoesNotWaitForAPeerThatIsGone: one that asked for much and left without reading it.
+func TestALoopDoesNotWaitForAPeerThatIsGone(t *testing.T) {
+	l, door, _ := servingSockets(t, umicp.Options{WriteTimeout: 10 * time.Minute})
+	gone := greeted(t, l, nil)
+	gone.send(gone.ask(0, 0, "kv.set", map[string]any{"key": "large", "value": strings.Repeat("x", 50<<10)}))
+	gone.expect(0, gone.id, `"version"`)
+	for range 600 {
+		gone.send(gone.ask(0, 0, "kv.get", map[string]any{"key": "large"}))
+	}
+	all := crowd(t, l)
+	everybodyIsAnswered(t, all)
+	_ = gone.conn.Close()
+	everybodyIsAnswered(t, all)
+	for door.Sessions() > len(all) {
+		everybodyIsAnswered(t, all[:1])
+	}
+}
+
+// TestFramesInPieces: what comes byte by byte is put together, also what is too large for the buffer.
+func TestFramesInPieces(t *testing.T) {
+	l, _, _ := servingSockets(t, umicp.Options{})
+	p := greeted(t, l, nil)
+	all := p.frame(p.ask(0, 0, "kv.set", map[string]any{"key": "a", "value": "small"}))
+	all = append(all, p.frame(p.ask(0, 0, "kv.get", map[string]any{"key": "a"}))...)
+	for i := range all {
+		p.write(all[i : i+1])
+	}
+	p.expect(0, 1, `"version"`)
+	p.expect(0, 2, `"small"`)
+	ten := crowd(t, l)[:10]
+	large := p.frame(p.ask(0, 0, "kv.mset", map[string]any{"entries": map[string]any{"b": strings.Repeat("y", 60<<10), "c": "z"}}))
+	for i := 0; i < len(large); i += 10_000 {
+		p.write(large[i:min(i+10_000, len(large))])
+		everybodyIsAnswered(t, ten)
+	}
+	p.expect(0, 3)
+}
+
+// careful is a journal that forces what it is asked to force, when it is let.
+type careful struct{ disk }
+
+func (*careful) Levels() (standard, highest journal.Durability) {
+	return journal.Buffered, journal.Fsynced
+}
+
+func (c *careful) Wait(ctx context.Context, seq uint64, level journal.Durability) (journal.Durability, error) {
+	if level < journal.Fsynced {
+		return level, nil
+	}
+	return c.disk.Wait(ctx, seq, level)
+}
+
+func (*careful) Seen(context.Context) error { return nil }
+
+// TestWhoWantsMoreSafetyWaitsAlone: where writes do not wait for the disk, one that asks to does not make the others wait.
+func TestWhoWantsMoreSafetyWaitsAlone(t *testing.T) {
+	j := &careful{disk{Memory: journal.NewMemory(journal.MemoryOptions{}), turn: make(chan struct{})}}
+	door, _ := openOn(t, j, umicp.Options{})
+	l := listening(t)
+	serveOn(t, door, l)
+	all := crowd(t, l)
+	cautious := greeted(t, l, nil)
+	for i := range 3 {
+		cautious.send(cautious.ask(0, 0, "kv.set", map[string]any{"key": fmt.Sprint("safe-", i), "value": "1"}, map[string]any{"durability": "fsynced"}))
+	}
+	everybodyIsAnswered(t, all)
+	let := make(chan struct{})
+	go func() {
+		defer close(let)
+		for range cautious.id {
+			select {
+			case j.turn <- struct{}{}:
+			case <-t.Context().Done():
+			}
+		}
+	}()
+	for i := range 3 {
+		cautious.expect(0, uint64(i+1), `"durability":"fsynced"`) //nolint:gosec // small
+	}
+}
+
+// TestAnAddressThatIsTooFastIsHeldBackByALoop: nothing is lost, and order is kept.
+func TestAnAddressThatIsTooFastIsHeldBackByALoop(t *testing.T) {
+	rates := quota.NewBuckets("address_requests", quota.Rate{PerSecond: 200, Burst: 10}, 0)
+	l, _, _ := servingSockets(t, umicp.Options{Addresses: rates})
+	p := greeted(t, l, nil)
+	began := time.Now()
+	for range 60 {
+		p.send(p.ask(0, 0, "kv.get", map[string]any{"key": "a"}))
+	}
+	for i := range 60 {
+		p.expect(0, uint64(i+1), `"found":false`) //nolint:gosec // small
+	}
+	if took := time.Since(began); took < 200*time.Millisecond {
+		t.Errorf("60 requests, ten at once and 200 a second, took %v", took)
+	}
+}
