@@ -7,6 +7,7 @@ var measures = &command.Measures{
 	Labels: []string{"peer"},
 	Gauges: []command.Gauge{
 		{Name: "peer_behind_events", Help: "Events that are known and not yet taken over, in both directions."},
+		{Name: "peer_lag_seconds", Help: "Age of the oldest of them; without a connection, since when it may be behind."},
 		{Name: "peer_connected", Help: "1 while the link to the peer works; otherwise 0."},
 		{Name: "peer_followed_rooms", Help: "Partitions of rooms that are followed, those of both directions counted twice."},
 		{Name: "peer_attempts_total", Help: "Connections that were tried since the link was made.", Counter: true},
@@ -26,7 +27,7 @@ func (p *Peers) Measure(report func(m *command.Measures, labels []string, values
 			connected = 1
 		}
 		report(measures, []string{peer.Name}, []float64{
-			float64(s.Behind), connected, float64(s.Rooms), float64(s.Attempts), float64(s.In), float64(s.Out), float64(s.Passed), float64(s.Lost),
+			float64(s.Behind), float64(s.LagMS) / 1000, connected, float64(s.Rooms), float64(s.Attempts), float64(s.In), float64(s.Out), float64(s.Passed), float64(s.Lost),
 		})
 	}
 }

@@ -27,10 +27,7 @@ type federated struct {
 
 func federate(t *testing.T, dir string, links ...string) *federated {
 	t.Helper()
-	f := &federated{config: &Config{HTTP: "127.0.0.1:0", MaxBody: 16 << 20, Auth: "on", DataDir: filepath.Join(dir, "data")}}
-	f.config.Persistence.Enabled = true
-	f.config.Persistence.WAL.FsyncMode, f.config.Persistence.WAL.FsyncIntervalMS, f.config.Persistence.WAL.SegmentBytes = "always", 1000, 1<<20
-	f.config.Peers.Keys, f.config.Peers.Links = filepath.Join(dir, "keys"), links
+	f := federatedIn(dir, links...)
 	if err := f.config.validatePeers(); err != nil {
 		t.Fatal(err)
 	}
@@ -38,6 +35,15 @@ func federate(t *testing.T, dir string, links ...string) *federated {
 		t.Fatal(err)
 	}
 	f.run(t)
+	return f
+}
+
+// federatedIn is the server before it runs.
+func federatedIn(dir string, links ...string) *federated {
+	f := &federated{config: &Config{HTTP: "127.0.0.1:0", MaxBody: 16 << 20, Auth: "on", DataDir: filepath.Join(dir, "data")}}
+	f.config.Persistence.Enabled = true
+	f.config.Persistence.WAL.FsyncMode, f.config.Persistence.WAL.FsyncIntervalMS, f.config.Persistence.WAL.SegmentBytes = "always", 1000, 1<<20
+	f.config.Peers.Keys, f.config.Peers.Links = filepath.Join(dir, "keys"), links
 	return f
 }
 

@@ -39,13 +39,16 @@ type link struct {
 	told    string                // the error that Note was told last; "" is none since it was up
 	copiers map[courseKey]*copier // those that run
 	far     Side                  // the peer, while the connection lasts; nil else
+	broke   int64                 // when there was a connection last, or when the link was made, in Unix milliseconds
+	oldest  int64                 // of what was known and not passed on then, in Unix milliseconds; 0 is none
 	boxes   map[courseKey]*box    // of topics, each used by one copier at a time
 }
 
 func newLink(m *Manager, p *peer.Peer, here Side) *link {
 	return &link{
 		manager: m, peer: p, here: here, cancel: func() {}, done: make(chan struct{}),
-		copiers: map[courseKey]*copier{}, boxes: map[courseKey]*box{}, now: peer.Status{State: peer.Connecting, Since: time.Now().UnixMilli()},
+		copiers: map[courseKey]*copier{}, boxes: map[courseKey]*box{}, broke: time.Now().UnixMilli(),
+		now: peer.Status{State: peer.Connecting, Since: time.Now().UnixMilli()},
 	}
 }
 
@@ -67,7 +70,31 @@ func (l *link) status() peer.Status {
 	for _, c := range l.copiers {
 		s.Behind += c.behind
 	}
+	if oldest := l.waits(); oldest != 0 {
+		s.LagMS = max(0, time.Now().UnixMilli()-oldest)
+	}
 	return s
+}
+
+// waits is since when something may wait to be passed on; 0 is that nothing does. l.mu is held.
+func (l *link) waits() (oldest int64) {
+	if len(l.peer.Rules) == 0 {
+		return 0
+	}
+	if l.far == nil { // what came since is not known
+		oldest = l.broke
+	}
+	older := func(t int64) {
+		if t != 0 && (oldest == 0 || t < oldest) {
+			oldest = t
+		}
+	}
+	if older(l.oldest); l.far != nil {
+		for _, c := range l.copiers {
+			older(c.oldest)
+		}
+	}
+	return oldest
 }
 
 // live is the peer, if there is a connection.
@@ -159,11 +186,11 @@ func (l *link) session(ctx context.Context) (up bool, err error) {
 	}
 	l.state(peer.Connected)
 	l.mu.Lock()
-	l.now.Node, l.far, l.told = s.there.node, remote, ""
+	l.now.Node, l.far, l.told, l.oldest = s.there.node, remote, "", 0
 	l.mu.Unlock()
 	defer func() {
 		l.mu.Lock()
-		l.far = nil
+		l.far, l.broke = nil, time.Now().UnixMilli()
 		l.mu.Unlock()
 	}()
 	l.manager.o.Note(l.peer.Name, nil)

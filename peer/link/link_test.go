@@ -360,6 +360,42 @@ func TestWhatARoomLetGoOfIsCounted(t *testing.T) {
 	})
 }
 
+// TestLagInTime is how far behind a link is: nothing while all is passed on, and the time without a connection while it may be.
+func TestLagInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := open(t, "a", "b")
+		w.link("b", "a", `[{"rooms":"chat.*"},{"collections":"docs*"},{"topics":"#"}]`)
+		w.link("a", "b", `[]`)
+		lag := func() time.Duration { return time.Duration(w.peers("b")["a"].LagMS) * time.Millisecond }
+		add := func() {
+			w.say("a", "stream.append", `{"room":"chat.1","data":"x"}`)
+			w.say("a", "pubsub.publish", `{"topic":"t","message":"x"}`)
+		}
+		add()
+		w.until("all is passed on", func() bool { return len(w.texts("b", "chat.1", 0)) == 1 && lag() == 0 })
+		<-time.After(time.Minute)
+		if lag() != 0 {
+			t.Errorf("nothing waits, and it is behind by %v", lag())
+		}
+		w.mu.Lock()
+		w.cut[[2]string{"b", "a"}] = true
+		w.mu.Unlock()
+		w.until("the cut is noticed", func() bool { return w.peers("b")["a"].State != peer.Connected })
+		add()
+		<-time.After(time.Hour)
+		if got := lag(); got < time.Hour || got > time.Hour+time.Minute {
+			t.Errorf("after an hour it is behind by %v", got)
+		}
+		w.mu.Lock()
+		clear(w.cut)
+		w.mu.Unlock()
+		w.until("all is passed on again", func() bool { return len(w.texts("b", "chat.1", 0)) == 2 && lag() == 0 })
+		if got := w.peers("a")["b"].LagMS; got != 0 {
+			t.Errorf("a link without rules is behind by %d", got)
+		}
+	})
+}
+
 func TestRemovedAndAddedAgainNothingComesTwice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := open(t, "a", "b")

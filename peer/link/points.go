@@ -201,6 +201,7 @@ func (c *copier) carryPoints(ctx context.Context, born uint64, woken <-chan stru
 				}
 				continue
 			}
+			c.left(found.Changes[0].Time)
 			err = c.settle(ctx, born, spot, &found)
 			if fault.CodeOf(err) == fault.Conflict && !errors.As(err, &broken{}) {
 				break // somebody changed something: look again, once that is noted
@@ -268,9 +269,9 @@ func (c *copier) settle(ctx context.Context, born uint64, from peer.Spot, found 
 		c.now.In += taken
 	}
 	c.now.Passed += uint64(len(found.Changes)) - min(taken, uint64(len(found.Changes)))
-	c.behind = 0
+	c.behind, c.oldest = 0, 0
 	if found.More {
-		c.behind = 1 // at least
+		c.behind, c.oldest = 1, found.Changes[len(found.Changes)-1].Time // at least
 	}
 	return nil
 }

@@ -114,6 +114,9 @@ func (s *session) carry(ctx context.Context, k courseKey, partitions int, from, 
 		c.run(ctx)
 		s.mu.Lock()
 		delete(s.copiers, k)
+		if ctx.Err() != nil && c.oldest != 0 && (s.oldest == 0 || c.oldest < s.oldest) {
+			s.oldest = c.oldest
+		}
 		s.mu.Unlock()
 	})
 	return nil
@@ -126,6 +129,7 @@ type copier struct {
 	partitions int
 	from, to   *end
 	behind     uint64 // events that are known and not carried yet; guarded by the link's mu
+	oldest     int64  // when about the oldest of them was made, in Unix milliseconds; 0 is none; guarded by the link's mu
 }
 
 // run carries until the context ends, or the room does; whoever deletes and makes it anew is heard of.
@@ -187,6 +191,9 @@ func (c *copier) tryRoom(ctx context.Context) (moved bool, err error) {
 		next := peer.Spot{Generation: found.Generation, Offset: found.NextOffset}
 		if len(found.Events) == 0 && found.Lost == 0 {
 			continue
+		}
+		if len(found.Events) > 0 {
+			c.left(found.Events[0].At)
 		}
 		err = c.apply(ctx, at, next, found)
 		switch {
@@ -311,6 +318,15 @@ func (c *copier) measure(ctx context.Context, found *client.StreamReadResponse) 
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.behind = behind
+	if c.behind, c.oldest = behind, 0; behind > 0 && len(found.Events) > 0 {
+		c.oldest = found.Events[len(found.Events)-1].At
+	}
 	return nil
+}
+
+// left notes when about the oldest of what is known and not carried was made; 0 is that there is none.
+func (c *copier) left(at int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.oldest = at
 }

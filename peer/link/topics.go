@@ -30,7 +30,8 @@ type box struct {
 	old     []line // those before it, in which there may be messages still; at most maxOld
 	node    string // whose they are
 	pending []client.PubsubIncoming
-	again   bool // something was lost: what topics retain is to be gone through again
+	waits   int64 // when about the oldest of what comes after pending was published; 0 is that nothing is known to
+	again   bool  // something was lost: what topics retain is to be gone through again
 }
 
 // box returns the copier's.
@@ -74,6 +75,7 @@ func (c *copier) tryTopics(ctx context.Context) (moved bool, err error) {
 			}
 		}
 		if len(b.pending) == 0 {
+			c.left(b.waits)
 			continue
 		}
 		if err := c.accept(ctx, b); err != nil {
@@ -135,7 +137,14 @@ func (c *copier) listen(ctx context.Context, b *box) error {
 	defer c.mu.Unlock()
 	c.now.Lost += found.Dropped
 	c.now.Passed += uint64(len(found.Messages) - len(b.pending)) //nolint:gosec // they are fewer
-	c.behind = uint64(len(b.pending) + found.Waiting)            //nolint:gosec // not negative
+	b.waits = 0
+	if len(found.Messages) > 0 {
+		c.oldest = found.Messages[0].PublishedAt
+		if found.Waiting > 0 {
+			b.waits = found.Messages[len(found.Messages)-1].PublishedAt
+		}
+	}
+	c.behind = uint64(len(b.pending) + found.Waiting) //nolint:gosec // not negative
 	return nil
 }
 
@@ -178,6 +187,7 @@ func (c *copier) accept(ctx context.Context, b *box) error {
 	err := c.send(ctx, b.pending)
 	if err == nil {
 		b.pending = nil
+		c.left(b.waits)
 		return nil
 	}
 	for ctx.Err() == nil && !errors.As(err, &broken{}) && len(b.pending) > 0 {
@@ -192,6 +202,9 @@ func (c *copier) accept(ctx context.Context, b *box) error {
 			err = nil
 		}
 		b.pending = b.pending[1:]
+	}
+	if len(b.pending) == 0 {
+		c.left(b.waits)
 	}
 	return err
 }
