@@ -52,6 +52,9 @@ func (s *Server) try(ctx context.Context, t *tool, p *profile, raw json.RawMessa
 			err = fault.Wrap(fault.Internal, fmt.Errorf("panic: %v\n%s", bug, debug.Stack()), "internal error")
 		}
 	}()
+	if id := auth.FromContext(ctx); id.Profile != "" && !p.has(t) {
+		return nil, fault.New(fault.Denied, "%s is not in the profile %q, which is all that this key is for", t.name(), p.name).With("allowed", p.names())
+	}
 	if !p.has(t) {
 		return nil, fault.New(fault.Unsupported, "%s is not in the profile %q that this client chose", t.name(), p.name).
 			With("profile", p.name).With("allowed", p.names())

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hivellm/synap-go/core/auth"
 	"github.com/hivellm/synap-go/core/command"
 	"github.com/hivellm/synap-go/core/fault"
 )
@@ -135,6 +136,21 @@ func (c *catalog) profile(name string) (*profile, error) {
 	all := slices.Sorted(maps.Keys(c.profiles))
 	return nil, fault.New(fault.NotFound, "there is no profile %q; the profiles are %s", clip(name, 80), strings.Join(all, ", ")).
 		With("profiles", all)
+}
+
+// profileFor returns the profile of a caller who asks for one by name, or for none with "". A key may be for one profile, and for no other.
+func (c *catalog) profileFor(id *auth.Identity, asked string) (*profile, error) {
+	switch {
+	case id.Profile == "":
+		return c.profile(asked)
+	case asked != "" && asked != id.Profile:
+		return nil, fault.New(fault.Denied, "this key is for the profile %q, and for no other: leave ?profile= or --profile away", id.Profile)
+	}
+	p, err := c.profile(id.Profile)
+	if err != nil {
+		return nil, fault.Wrap(fault.Denied, err, "this key is for the profile %q, and there is none: ask whoever gave it to you", id.Profile)
+	}
+	return p, nil
 }
 
 // has reports whether the tool is in the profile.

@@ -113,9 +113,9 @@ func (s *Server) admit(ctx context.Context, w http.ResponseWriter, r *http.Reque
 	if r.URL.RawQuery != "" {
 		query = r.URL.Query()
 	}
-	p, err := s.catalog.profile(query.Get("profile"))
+	p, err := s.catalog.profileFor(id, query.Get("profile"))
 	if err != nil {
-		return nil, &refusal{http.StatusBadRequest, err.Error()}
+		return nil, &refusal{statusOf(err), err.Error()}
 	}
 	var body []byte
 	switch r.Method {
@@ -148,6 +148,14 @@ func (s *Server) admit(ctx context.Context, w http.ResponseWriter, r *http.Reque
 		}
 	}
 	return &admitted{r.WithContext(auth.NewContext(withProfile(ctx, p), id)), body, done}, nil
+}
+
+// statusOf is the status of a request that names a profile or an agent which it cannot have.
+func statusOf(err error) int {
+	if fault.CodeOf(err) == fault.Denied {
+		return http.StatusForbidden
+	}
+	return http.StatusBadRequest
 }
 
 // admitSession finds the session that the request belongs to. Requests of revisions without sessions have none, and

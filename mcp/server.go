@@ -95,7 +95,7 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	chosen, err := tools.profile(o.Profile)
+	chosen, err := tools.profileFor(o.Identity, o.Profile)
 	if err != nil {
 		return nil, err
 	}

@@ -31,9 +31,10 @@ type lines struct {
 // eventLine is one stream.
 type eventLine struct {
 	*pipe
-	owner string
-	calls context.Context // what its messages run in: the stream's profile, caller and end
-	posts sync.WaitGroup  // messages on their way in; added to with lines.mu held while the stream is in lines.byID
+	owner   string
+	profile string          // that the client asked for
+	calls   context.Context // what its messages run in: the stream's caller and end
+	posts   sync.WaitGroup  // messages on their way in; added to with lines.mu held while the stream is in lines.byID
 }
 
 func newLines() *lines { return &lines{byID: map[string]*eventLine{}, owned: map[string]int{}} }
@@ -111,12 +112,12 @@ func (s *Server) serveSSE(w http.ResponseWriter, r *http.Request) {
 // openSSE is a stream, from its GET until the client or the server ends it. It returns why there is none.
 func (s *Server) openSSE(w http.ResponseWriter, r *http.Request, id *auth.Identity) *refusal {
 	query := r.URL.Query()
-	p, err := s.catalog.profile(query.Get("profile"))
+	p, err := s.catalog.profileFor(id, query.Get("profile"))
 	if err == nil {
 		id, err = asAgent(id, r, query, "")
 	}
 	if err != nil {
-		return &refusal{http.StatusBadRequest, err.Error()}
+		return &refusal{statusOf(err), err.Error()}
 	}
 	_, release, no := s.reserve(r.Context(), id)
 	if no != nil {
@@ -129,7 +130,7 @@ func (s *Server) openSSE(w http.ResponseWriter, r *http.Request, id *auth.Identi
 	defer id.OnEnd(func(why error) { cancel(why) })() // nobody may listen who is nobody any more
 	out := newStream(w)
 	defer out.close()
-	l := &eventLine{owner: id.Name, pipe: s.newPipe(id, eventWriter{out}, func() { cancel(nil) })}
+	l := &eventLine{owner: id.Name, profile: query.Get("profile"), pipe: s.newPipe(id, eventWriter{out}, func() { cancel(nil) })}
 	l.calls = ctx
 	if !s.lines.add(l) {
 		return &refusal{http.StatusServiceUnavailable, "there are too many open streams: close one first"}
@@ -164,9 +165,13 @@ func (s *Server) postSSE(w http.ResponseWriter, r *http.Request, id *auth.Identi
 		return &refusal{http.StatusNotFound, errNoSession.Error() + ": open a stream with GET, and post to the address that it begins with"}
 	}
 	defer l.posts.Done()
+	p, err := s.catalog.profileFor(id, l.profile) // the key may be for another one by now
+	if err != nil {
+		return &refusal{statusOf(err), err.Error()}
+	}
 	w.WriteHeader(http.StatusAccepted)
 	_ = http.NewResponseController(w).Flush() // who is gone needs no answer
-	l.handle(l.calls, line{text: body})
+	l.handle(withProfile(l.calls, p), line{text: body})
 	return nil
 }
 

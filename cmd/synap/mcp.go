@@ -102,7 +102,10 @@ func (s *remote) asThere(ctx context.Context, caller *auth.Identity) *auth.Ident
 	if err != nil {
 		return caller
 	}
-	var who struct{ Permissions []string }
+	var who struct {
+		Permissions []string
+		Profile     string
+	}
 	text, ok := answer.(json.RawMessage)
 	if !ok || json.Unmarshal(text, &who) != nil {
 		return caller
@@ -115,7 +118,9 @@ func (s *remote) asThere(ctx context.Context, caller *auth.Identity) *auth.Ident
 		}
 		may = append(may, permission)
 	}
-	return caller.With(may)
+	there := caller.With(may)
+	there.Profile = who.Profile
+	return there
 }
 
 // ownMemory is an engine in this process.

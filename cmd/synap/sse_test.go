@@ -77,3 +77,37 @@ func TestOlderTransportOfMCP(t *testing.T) {
 		t.Errorf("the stream goes on: %q", rest)
 	}
 }
+
+// TestKeyForOneProfileOfTools: a key that is for one profile is so over the wire, for both transports, also while a session goes on.
+func TestKeyForOneProfileOfTools(t *testing.T) {
+	a := serveAsking(t)
+	key := a.key(`{"name":"narrow","permissions":["admin:*:*"],"profile":"kv"}`)
+	resp, text := a.send("POST", "/mcp", mcpHello, bearer(key), mcpAccept)
+	if resp.StatusCode != 200 {
+		t.Fatalf("%d %s", resp.StatusCode, text)
+	}
+	session := "Mcp-Session-Id: " + resp.Header.Get("Mcp-Session-Id")
+	tools := func(query string) (int, string) {
+		resp, text := a.send("POST", "/mcp"+query, `{"jsonrpc":"2.0","id":2,"method":"tools/list"}`, bearer(key), mcpAccept, session)
+		return resp.StatusCode, text
+	}
+	if _, text := tools(""); !strings.Contains(text, "synap_kv_set") || strings.Contains(text, "synap_queue_publish") {
+		t.Errorf("tools: %s", text)
+	}
+	if status, text := tools("?profile=full"); status != 403 {
+		t.Errorf("another profile: %d %s", status, text)
+	}
+	_, text = a.send("POST", "/mcp", `{"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":"synap_queue_publish","arguments":{"queue":"q","message":1}}}`,
+		bearer(key), mcpAccept, session)
+	if !strings.Contains(text, "denied: ") {
+		t.Errorf("a tool beside: %s", text)
+	}
+	a.must("auth.key.update", `{"key":"narrow","profile":"messaging"}`)
+	if _, text := tools(""); strings.Contains(text, "synap_kv_set") || !strings.Contains(text, "synap_queue_publish") {
+		t.Errorf("tools afterwards: %s", text)
+	}
+	a.must("auth.key.update", `{"key":"narrow","profile":""}`)
+	if status, _ := tools("?profile=full"); status != 200 {
+		t.Errorf("it is for any profile again: %d", status)
+	}
+}

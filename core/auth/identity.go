@@ -65,6 +65,8 @@ type Identity struct {
 	Namespaces []string // further namespaces it may select; nil means every one
 	Access     Access   // the most it may do, everywhere in its namespaces
 
+	Profile string // the only profile of MCP tools that it is for; "" is any
+
 	RequestsPerS, Burst int64 // how fast it may call, if it has a rate of its own; 0 is that of everybody
 
 	permissions []Permission // what it may do besides

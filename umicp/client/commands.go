@@ -1245,6 +1245,7 @@ type AuthKeyCreateRequest struct {
 	Networks     []string `json:"networks,omitempty"`       // where it may be used from: addresses, or networks like 10.1.0.0/16; absent is everywhere
 	RequestsPerS int64    `json:"requests_per_s,omitempty"` // how many requests a second it may make; absent is as many as every key
 	Burst        int64    `json:"burst,omitempty"`          // how many of them at once; absent is as many as in a second
+	Profile      string   `json:"profile,omitempty"`        // the only profile of MCP tools that it is for, such as kv or readonly: others are neither shown nor run; absent is any
 }
 
 // AuthKeyCreateResponse is what the command table says of it; docs/commands.md describes it.
@@ -1259,6 +1260,7 @@ type AuthKeyCreateResponse struct {
 	Networks     []string             `json:"networks,omitempty"`       // where it may be used from; absent is everywhere
 	RequestsPerS int64                `json:"requests_per_s,omitempty"` // how many requests a second it may make; absent is as many as every key
 	Burst        int64                `json:"burst,omitempty"`          // how many of them at once; absent is as many as in a second
+	Profile      string               `json:"profile,omitempty"`        // the only profile of MCP tools that it is for; absent is any
 	CreatedAt    int64                `json:"created_at"`               // in Unix milliseconds
 	CreatedBy    string               `json:"created_by"`               //
 	ExpiresAt    int64                `json:"expires_at,omitempty"`     // in Unix milliseconds; absent is never
@@ -1315,6 +1317,7 @@ type AuthKeyUpdateRequest struct {
 	TTLMS        *int64    `json:"ttl_ms,omitempty"`         // the same in milliseconds
 	RequestsPerS *int64    `json:"requests_per_s,omitempty"` // how many requests a second it may make; 0 is as many as every key
 	Burst        *int64    `json:"burst,omitempty"`          // how many of them at once; 0 is as many as in a second
+	Profile      *string   `json:"profile,omitempty"`        // the only profile of MCP tools that it is for, from now on; an empty text is any
 }
 
 // AuthKeyUpdateResponse is what the command table says of it; docs/commands.md describes it.
@@ -1328,6 +1331,7 @@ type AuthKeyUpdateResponse struct {
 	Networks     []string             `json:"networks,omitempty"`       // where it may be used from; absent is everywhere
 	RequestsPerS int64                `json:"requests_per_s,omitempty"` // how many requests a second it may make; absent is as many as every key
 	Burst        int64                `json:"burst,omitempty"`          // how many of them at once; absent is as many as in a second
+	Profile      string               `json:"profile,omitempty"`        // the only profile of MCP tools that it is for; absent is any
 	CreatedAt    int64                `json:"created_at"`               // in Unix milliseconds
 	CreatedBy    string               `json:"created_by"`               //
 	ExpiresAt    int64                `json:"expires_at,omitempty"`     // in Unix milliseconds; absent is never
@@ -1439,6 +1443,7 @@ type AuthWhoamiResponse struct {
 	AnyNamespace  bool     `json:"any_namespace,omitempty"` // true when you may select every namespace
 	Permissions   []string `json:"permissions"`             // what you may do: access:structure:name
 	Administrator bool     `json:"administrator,omitempty"` // true when you may do everything
+	Profile       string   `json:"profile,omitempty"`       // the only profile of MCP tools that your key is for; absent is any
 	ExpiresAt     int64    `json:"expires_at,omitempty"`    // when your key expires, in Unix milliseconds; absent is never
 }
 
@@ -3508,6 +3513,7 @@ type DirectoryKey struct {
 	Networks     []string             `json:"networks,omitempty"`       // where it may be used from; absent is everywhere
 	RequestsPerS int64                `json:"requests_per_s,omitempty"` // how many requests a second it may make; absent is as many as every key
 	Burst        int64                `json:"burst,omitempty"`          // how many of them at once; absent is as many as in a second
+	Profile      string               `json:"profile,omitempty"`        // the only profile of MCP tools that it is for; absent is any
 	CreatedAt    int64                `json:"created_at"`               // in Unix milliseconds
 	CreatedBy    string               `json:"created_by"`               //
 	ExpiresAt    int64                `json:"expires_at,omitempty"`     // in Unix milliseconds; absent is never

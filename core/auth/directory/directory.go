@@ -38,6 +38,7 @@ const (
 	maxPermissions = 256 // of one role, key or user
 	maxNetworks    = 32  // of one key
 	maxNamespaces  = 64  // of one key or user, besides its own
+	maxProfileName = 64  // bytes
 )
 
 // Options say what a directory knows of the server that it is a part of.
@@ -104,6 +105,7 @@ type key struct {
 	allowed  networks // the same, made ready
 	secrets  []*secret
 	rate     keyRate
+	profile  string // the only one of MCP tools that it is for; "" is any
 
 	used  atomic.Int64 // when it last called, to the second, in Unix milliseconds; 0 is never
 	saved int64        // the same, as it is in the journal; guarded by Directory.mu
@@ -188,7 +190,7 @@ func (d *Directory) identity(name, id string, r *rights) *auth.Identity {
 // keyIdentity is who calls with the key. d.mu is held.
 func (d *Directory) keyIdentity(k *key) *auth.Identity {
 	who := d.identity(k.name, k.id, &k.rights)
-	who.RequestsPerS, who.Burst = k.rate.perSecond, k.rate.burst
+	who.RequestsPerS, who.Burst, who.Profile = k.rate.perSecond, k.rate.burst, k.profile
 	return who
 }
 

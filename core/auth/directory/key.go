@@ -18,6 +18,22 @@ type CreateKeyRequest struct {
 
 	RequestsPerS int64 `json:"requests_per_s,omitempty" min:"0" max:"1000000000" jsonschema:"how many requests a second it may make; absent is as many as every key"`
 	Burst        int64 `json:"burst,omitempty" min:"0" max:"1000000000" jsonschema:"how many of them at once; absent is as many as in a second"`
+
+	Profile string `json:"profile,omitempty" max:"64" jsonschema:"the only profile of MCP tools that it is for, such as kv or readonly: others are neither shown nor run; absent is any"`
+}
+
+// checkProfile refuses what cannot be the name of a profile. Which there are is known where tools are made; a key for one that is not there
+// gets no tools.
+func checkProfile(name string) error {
+	for _, c := range name {
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '_' {
+			return fault.New(fault.Invalid, "a profile cannot be called %q: names are of a-z 0-9 _ -, such as readonly", clip(name)).With("field", "profile")
+		}
+	}
+	if len(name) > maxProfileName {
+		return fault.New(fault.Invalid, "the name of a profile has at most %d characters", maxProfileName).With("field", "profile")
+	}
+	return nil
 }
 
 // maxRate bounds the numbers of a key's own rate.
@@ -42,6 +58,9 @@ func (r *CreateKeyRequest) Validate() error {
 		return fault.New(fault.Invalid, `"ttl" and "ttl_ms" say the same: give one of them`).With("field", "ttl_ms")
 	}
 	if _, err := rateOf(r.RequestsPerS, r.Burst); err != nil {
+		return err
+	}
+	if err := checkProfile(r.Profile); err != nil {
 		return err
 	}
 	if _, err := parseNetworks(r.Networks); err != nil {
@@ -71,8 +90,9 @@ type Key struct {
 	Namespaces  []string `json:"namespaces,omitempty" jsonschema:"further namespaces that it may select; * is every one"`
 	Networks    []string `json:"networks,omitempty" jsonschema:"where it may be used from; absent is everywhere"`
 
-	RequestsPerS int64 `json:"requests_per_s,omitempty" jsonschema:"how many requests a second it may make; absent is as many as every key"`
-	Burst        int64 `json:"burst,omitempty" jsonschema:"how many of them at once; absent is as many as in a second"`
+	RequestsPerS int64  `json:"requests_per_s,omitempty" jsonschema:"how many requests a second it may make; absent is as many as every key"`
+	Burst        int64  `json:"burst,omitempty" jsonschema:"how many of them at once; absent is as many as in a second"`
+	Profile      string `json:"profile,omitempty" jsonschema:"the only profile of MCP tools that it is for; absent is any"`
 
 	CreatedAt  int64       `json:"created_at" jsonschema:"in Unix milliseconds"`
 	CreatedBy  string      `json:"created_by"`
@@ -98,7 +118,7 @@ type KeySecretResponse struct {
 func (k *key) shown(now int64) Key {
 	out := Key{
 		ID: k.id, Name: k.name, Roles: k.roles, Permissions: shown(k.permissions), Home: k.home, Namespaces: k.namespaces, Networks: k.networks,
-		RequestsPerS: k.rate.perSecond, Burst: k.rate.burst,
+		RequestsPerS: k.rate.perSecond, Burst: k.rate.burst, Profile: k.profile,
 		CreatedAt: k.created, CreatedBy: k.by, ExpiresAt: k.expires, LastUsedAt: k.used.Load(), Expired: k.expires != 0 && k.expires <= now,
 	}
 	for _, s := range k.secrets {
@@ -119,7 +139,7 @@ func (d *Directory) createKey(_ context.Context, tx *command.Tx, r *CreateKeyReq
 	if err != nil {
 		return resp, err
 	}
-	k := &key{rights: given, id: auth.NewID(), name: r.Name, created: tx.Now(), by: tx.Caller().Name, networks: sorted(r.Networks)}
+	k := &key{rights: given, id: auth.NewID(), name: r.Name, created: tx.Now(), by: tx.Caller().Name, networks: sorted(r.Networks), profile: r.Profile}
 	if k.name == "" {
 		k.name = "key-" + k.id
 	}
@@ -262,7 +282,7 @@ func (d *Directory) rotateKey(_ context.Context, tx *command.Tx, r *RotateKeyReq
 func (k *key) again() *key {
 	other := &key{
 		rights: k.rights, id: k.id, name: k.name, created: k.created, by: k.by, expires: k.expires,
-		networks: k.networks, allowed: k.allowed, rate: k.rate, saved: k.saved,
+		networks: k.networks, allowed: k.allowed, rate: k.rate, profile: k.profile, saved: k.saved,
 	}
 	other.used.Store(k.used.Load())
 	return other

@@ -20,7 +20,8 @@ import (
 //	       │            │              │         │            │             │             │        │ of strings     │ SHA-256 (32 bytes), │
 //	       │            │              │         │            │             │             │        │                │ created, expires    │
 //	       └────────────┴──────────────┴─────────┴────────────┴─────────────┴─────────────┴────────┴────────────────┴─────────────────────┘
-//	       Behind it, if the key has a rate of its own: requests a second and at once, both uv.
+//	       Behind it, if the key has a rate of its own or a profile: requests a second and at once, both uv, 0 is none.
+//	       Behind that, if it has a profile: the profile, string.
 //	2 no key   id, to the end
 //	3 user ┌──────────────┬─────────┬────────────┬───────────┬──────────────┬────────┬──────────────────────────────┐
 //	       │ name, string │ created │ by, string │ last used │ disabled, u8 │ rights │ password, string: a PHC string│
@@ -121,8 +122,11 @@ func (op *keyOp) AppendTo(b []byte) []byte {
 	for _, s := range k.secrets {
 		b = appendTime(appendTime(append(b, s.hash[:]...), s.created), s.expires)
 	}
-	if k.rate != (keyRate{}) {
+	if k.rate != (keyRate{}) || k.profile != "" {
 		b = appendTime(appendTime(b, k.rate.perSecond), k.rate.burst)
+	}
+	if k.profile != "" {
+		b = appendText(b, k.profile)
 	}
 	return b
 }
@@ -275,11 +279,24 @@ func (r *reader) key() *key {
 		k.secrets = append(k.secrets, s)
 	}
 	if r.More() {
-		if k.rate = (keyRate{r.Int(), r.Int()}); k.rate.perSecond < 1 || k.rate.perSecond > maxRate || k.rate.burst > maxRate {
-			r.Fail()
-		}
+		r.beyond(k)
 	}
 	return k
+}
+
+// beyond reads what only some keys have.
+func (r *reader) beyond(k *key) {
+	k.rate = keyRate{r.Int(), r.Int()}
+	profiled := r.More()
+	if profiled {
+		k.profile = r.Text()
+	}
+	switch none := k.rate == (keyRate{}); {
+	case k.rate.perSecond > maxRate, k.rate.burst > maxRate, k.rate.perSecond < 1 && !none:
+		r.Fail()
+	case profiled != (k.profile != ""), none && !profiled, checkProfile(k.profile) != nil: // it would have been written otherwise
+		r.Fail()
+	}
 }
 
 func (r *reader) user() *user {

@@ -40,6 +40,8 @@ func someOps() []journal.Op {
 		&usedOp{[]use{{false, "abcdefgh27", 1_700_000_002_000}, {true, "ada@example.org", 6}}},
 		&dropOp{opNoKey, "aaaaaaaaaa"}, &dropOp{opNoUser, "bob"}, &dropOp{opNoRole, "gone"},
 		&keyOp{&key{id: "bbbbbbbbbb", name: "rated", secrets: []*secret{{hash: [32]byte{9}}}, rate: keyRate{1000, 50}}},
+		&keyOp{&key{id: "cccccccccc", name: "for-kv", secrets: []*secret{{hash: [32]byte{9}}}, profile: "kv"}},
+		&keyOp{&key{id: "dddddddddd", name: "rated-for-kv", secrets: []*secret{{hash: [32]byte{9}}}, rate: keyRate{perSecond: 7}, profile: "my_own-2"}},
 	}
 }
 
@@ -79,12 +81,17 @@ func TestOpsAreReadableForEver(t *testing.T) {
 		d.Replay(1, op)
 		d.Replay(1, op) // twice is once
 	}
-	if err := d.Check(); err != nil || d.Stats().Items != 4 {
+	if err := d.Check(); err != nil || d.Stats().Items != 6 {
 		t.Errorf("%v, %+v", err, d.Stats())
 	}
 	who, err := d.keyNamed("worker").secrets[0].principal.Identity()
 	if err != nil || len(who.Permissions()) != 5 || who.Namespaces != nil || who.Namespace != "crm" || who.Key != "abcdefgh27" {
 		t.Errorf("the key is %+v, %v", who, err)
+	}
+	for name, profile := range map[string]string{"worker": "", "rated": "", "for-kv": "kv", "rated-for-kv": "my_own-2"} {
+		if who, err := d.keyNamed(name).secrets[0].principal.Identity(); err != nil || who.Profile != profile {
+			t.Errorf("%s is for the profile %q, %v", name, who.Profile, err)
+		}
 	}
 	if used := d.keyNamed("worker").used.Load(); used != 1_700_000_002_000 {
 		t.Errorf("it was last used at %d", used)

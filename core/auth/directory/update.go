@@ -22,6 +22,8 @@ type UpdateKeyRequest struct {
 
 	RequestsPerS *int64 `json:"requests_per_s,omitempty" min:"0" max:"1000000000" jsonschema:"how many requests a second it may make; 0 is as many as every key"`
 	Burst        *int64 `json:"burst,omitempty" min:"0" max:"1000000000" jsonschema:"how many of them at once; 0 is as many as in a second"`
+
+	Profile *string `json:"profile,omitempty" max:"64" jsonschema:"the only profile of MCP tools that it is for, from now on; an empty text is any"`
 }
 
 // Validate refuses what cannot be, whatever the key is.
@@ -33,6 +35,11 @@ func (r *UpdateKeyRequest) Validate() error {
 	}
 	if r.TTL != nil && r.TTLMS != nil {
 		return fault.New(fault.Invalid, `"ttl" and "ttl_ms" say the same: give one of them`).With("field", "ttl_ms")
+	}
+	if r.Profile != nil {
+		if err := checkProfile(*r.Profile); err != nil {
+			return err
+		}
 	}
 	if r.Networks != nil {
 		if _, err := parseNetworks(*r.Networks); err != nil {
@@ -92,6 +99,9 @@ func (d *Directory) updateKey(_ context.Context, tx *command.Tx, r *UpdateKeyReq
 	}
 	if k.rate, err = r.rate(old.rate); err != nil {
 		return resp, err
+	}
+	if r.Profile != nil {
+		k.profile = *r.Profile
 	}
 	_, err = tx.Commit(&keyOp{k})
 	resp.Key = k.shown(tx.Now())

@@ -19,6 +19,7 @@ type WhoamiResponse struct {
 	AnyNamespace  bool     `json:"any_namespace,omitempty" jsonschema:"true when you may select every namespace"`
 	Permissions   []string `json:"permissions" jsonschema:"what you may do: access:structure:name"`
 	Administrator bool     `json:"administrator,omitempty" jsonschema:"true when you may do everything"`
+	Profile       string   `json:"profile,omitempty" jsonschema:"the only profile of MCP tools that your key is for; absent is any"`
 	ExpiresAt     int64    `json:"expires_at,omitempty" jsonschema:"when your key expires, in Unix milliseconds; absent is never"`
 }
 
@@ -30,7 +31,7 @@ func (d *Directory) whoami(ctx context.Context, _ *WhoamiRequest) (WhoamiRespons
 	}
 	resp := WhoamiResponse{
 		Name: who.Name, Key: who.Key, Namespace: who.Namespace, Namespaces: who.Namespaces, AnyNamespace: who.Namespaces == nil,
-		Permissions: shown(who.Permissions()), Administrator: who.Everywhere(auth.Admin),
+		Profile: who.Profile, Permissions: shown(who.Permissions()), Administrator: who.Everywhere(auth.Admin),
 	}
 	if k, ok := d.byID.Load(who.Key); ok && who.Key != "" {
 		resp.ExpiresAt = k.(*key).expires
