@@ -49,7 +49,7 @@ func (s *Server) fit(ctx context.Context, t *tool, payload command.JSON, answer 
 // smallerPage is the request for a page that is likely to fit, or nil when there is none: the command does more than read, or its answer
 // would not say that there is more, or one entry alone is too long.
 func (t *tool) smallerPage(payload command.JSON, answer json.RawMessage) command.JSON {
-	if !t.command.ReadOnly() || !t.command.Reference().Idempotent || t.command.Kind == command.KindWatch {
+	if !t.command.ReadOnly() || !t.command.Idempotent() || t.command.Kind == command.KindWatch {
 		return nil
 	}
 	var fields map[string]json.RawMessage

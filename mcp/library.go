@@ -66,14 +66,13 @@ func (s *Server) newLibrary(version string) *server.MCPServer {
 // declare is the tool as mcp-go wants it.
 func (t *tool) declare() mcp.Tool {
 	c := t.command
-	notes := c.Reference()
-	readOnly, closedWorld := c.ReadOnly(), false
+	readOnly, idempotent, destructive, closedWorld := c.ReadOnly(), c.Idempotent(), c.Destructive(), false
 	return mcp.Tool{
 		Name: t.name(), Title: t.decl.Title, Description: t.decl.Description,
 		RawInputSchema: t.input, RawOutputSchema: t.output,
 		Annotations: mcp.ToolAnnotation{
-			Title: t.decl.Title, ReadOnlyHint: &readOnly, DestructiveHint: &notes.Destructive,
-			IdempotentHint: &notes.Idempotent, OpenWorldHint: &closedWorld,
+			Title: t.decl.Title, ReadOnlyHint: &readOnly, DestructiveHint: &destructive,
+			IdempotentHint: &idempotent, OpenWorldHint: &closedWorld,
 		},
 	}
 }

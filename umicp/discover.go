@@ -71,10 +71,9 @@ func (s *Server) describe(table *command.Table) discovery {
 }
 
 func operationOf(c *command.Command) operation {
-	ref := c.Reference()
 	op := operation{
 		Name: c.Name, Description: c.Summary, Input: c.RequestSchema(), Output: c.ResponseSchema(),
-		Annotations: annotations{ReadOnly: c.ReadOnly(), Idempotent: ref.Idempotent, Destructive: ref.Destructive},
+		Annotations: annotations{ReadOnly: c.ReadOnly(), Idempotent: c.Idempotent(), Destructive: c.Destructive()},
 	}
 	if c.Tool != nil {
 		op.Title = c.Tool.Title

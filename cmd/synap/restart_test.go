@@ -138,6 +138,9 @@ func TestKilledAtAnyMoment(t *testing.T) {
 		_ = server.Wait() // it was killed
 		busy.Wait()
 		client.CloseIdleConnections()
+		if (round+1)%100 == 0 {
+			t.Logf("%d kills", round+1) // said as it goes, should the whole be cut off
+		}
 	}
 	url := listening.FindString(start(t, "serve", "--http", "127.0.0.1:0", "--data-dir", dir).line(t))
 	for i := range writers {

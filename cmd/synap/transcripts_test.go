@@ -45,7 +45,10 @@ func TestStories(t *testing.T) {
 		{"mcp over stdio", mcpStdio},
 	}
 	for _, door := range append(doors, umicpDoors()...) {
-		t.Run(door.name, func(t *testing.T) { synaptest.Play(t, door.open) })
+		t.Run(door.name, func(t *testing.T) {
+			t.Parallel() // each story has a server of its own
+			synaptest.Play(t, door.open)
+		})
 	}
 }
 

@@ -32,12 +32,13 @@ func (*Reference) Describe(s *jsonschema.Schema) {
 	}
 }
 
-// Reference returns all that the table says about the command.
+// Reference returns all that the table says about the command. It writes both schemas out, which takes long: who wants to know a single
+// thing asks for that.
 func (c *Command) Reference() Reference {
 	ref := Reference{
 		Name: c.Name, Kind: c.Kind.String(), Op: c.Op, Summary: c.Summary, Doc: c.Doc, Access: c.Needs().String(),
-		Idempotent:  c.Hints&Idempotent != 0 || c.ReadOnly(),
-		Destructive: c.Hints&Destructive != 0,
+		Idempotent:  c.Idempotent(),
+		Destructive: c.Destructive(),
 		Routes:      c.Routes,
 
 		RequestSchema:  schemaValue(c.requestSchema),
@@ -48,6 +49,12 @@ func (c *Command) Reference() Reference {
 	}
 	return ref
 }
+
+// Idempotent reports whether the same request twice does no more than once.
+func (c *Command) Idempotent() bool { return c.Hints&Idempotent != 0 || c.ReadOnly() }
+
+// Destructive reports whether the command may overwrite or remove what was there.
+func (c *Command) Destructive() bool { return c.Hints&Destructive != 0 }
 
 // schemaValue returns a schema as a JSON value. A schema that was made from a type always has one.
 func schemaValue(s *jsonschema.Schema) value.Value {
