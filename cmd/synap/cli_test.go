@@ -248,14 +248,14 @@ func TestStoriesFromAfar(t *testing.T) {
 }
 
 func playFromAfar(t *testing.T, serve func(*testing.T) string) {
-	synaptest.Play(t, func(t *testing.T) synaptest.Player {
+	synaptest.Play(t, func(t *testing.T) synaptest.Door {
 		a := &app{}
 		if _, err := a.root(); err != nil {
 			t.Fatal(err)
 		}
 		server := newAsker(&Config{Server: serve(t), DataDir: "data"}, a.table)
 		t.Cleanup(server.close)
-		return synaptest.PlayerFunc(func(ctx context.Context, name string, request []byte) ([]byte, error) {
+		return synaptest.Shared(synaptest.PlayerFunc(func(ctx context.Context, name string, request []byte) ([]byte, error) {
 			c, err := a.table.Find(name)
 			if err != nil {
 				return nil, err
@@ -271,6 +271,6 @@ func playFromAfar(t *testing.T, serve func(*testing.T) string) {
 				return nil, err
 			}
 			return json.Marshal(answer)
-		})
+		}))
 	})
 }

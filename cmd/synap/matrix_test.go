@@ -120,7 +120,7 @@ func everyCommand(t *testing.T, x *command.Dispatcher) (all []told) {
 	table := x.Table()
 	seen := map[string]bool{}
 	for _, story := range synaptest.Stories(t) {
-		for _, step := range story.Steps {
+		for _, step := range story.Requests() {
 			c, err := table.Find(step.Command)
 			if err != nil || seen[c.Name] || !step.Valid() {
 				continue

@@ -24,27 +24,44 @@ import (
 	"github.com/hivellm/synap-go/core/fault"
 	"github.com/hivellm/synap-go/core/synaptest"
 	"github.com/hivellm/synap-go/core/value"
+	"github.com/hivellm/synap-go/umicp/umx"
 )
 
 // storyDoor is a way to play stories to a server of its own.
 type storyDoor struct {
 	name string
-	open func(t *testing.T) synaptest.Player
+	open func(t *testing.T) synaptest.Door
 }
 
 // TestStories plays every story through every door of a whole server: what it says is said the same everywhere.
 func TestStories(t *testing.T) {
-	doors := []storyDoor{
-		{"direct", func(t *testing.T) synaptest.Player { return direct(t, wholeServer(t).executor) }},
-		{"http envelope in JSON", func(t *testing.T) synaptest.Player { return httpJSON(wholeServer(t).url) }},
-		{"http envelope in MessagePack", func(t *testing.T) synaptest.Player { return httpMsgPack(wholeServer(t).url) }},
-		{"http routes", func(t *testing.T) synaptest.Player { return httpRoutes(wholeServer(t).url) }},
-		{"websocket", func(t *testing.T) synaptest.Player { return socket(t, wholeServer(t).url) }},
-		{"umicp", func(t *testing.T) synaptest.Player { return umicpJSON(wholeServer(t).url) }},
-		{"mcp over http", func(t *testing.T) synaptest.Player { return mcpHTTP(t, wholeServer(t).url) }},
-		{"mcp over stdio", mcpStdio},
+	// each gives every client a connection of its own, where there are connections.
+	each := func(connect func(t *testing.T, s whole) synaptest.Player) func(*testing.T) synaptest.Door {
+		return func(t *testing.T) synaptest.Door {
+			server := wholeServer(t)
+			return func() synaptest.Player { return connect(t, server) }
+		}
 	}
-	for _, door := range append(doors, umicpDoors()...) {
+	doors := []storyDoor{
+		{"direct", each(func(t *testing.T, s whole) synaptest.Player { return direct(t, s.executor) })},
+		{"http envelope in JSON", each(func(_ *testing.T, s whole) synaptest.Player { return httpJSON(s.url) })},
+		{"http envelope in MessagePack", each(func(_ *testing.T, s whole) synaptest.Player { return httpMsgPack(s.url) })},
+		{"http routes", each(func(_ *testing.T, s whole) synaptest.Player { return httpRoutes(s.url) })},
+		{"websocket", each(func(t *testing.T, s whole) synaptest.Player { return socket(t, s.url) })},
+		{"umicp", each(func(_ *testing.T, s whole) synaptest.Player { return umicpJSON(s.url) })},
+		{"mcp over http", each(func(t *testing.T, s whole) synaptest.Player { return mcpHTTP(t, s.url) })},
+		{"mcp over stdio", func(t *testing.T) synaptest.Door { return synaptest.Shared(mcpStdio(t)) }}, // one pipe, one memory
+		{"umicp COMPACT over TCP", each(func(t *testing.T, s whole) synaptest.Player { return umicpClient(t, "umicp://"+s.peers) })},
+		{"umicp COMPACT over WebSocket", each(func(t *testing.T, s whole) synaptest.Player {
+			return umicpClient(t, strings.Replace(s.url, "http", "ws", 1))
+		})},
+		{"umicp COMPACT over HTTP", each(func(t *testing.T, s whole) synaptest.Player { return umicpClient(t, s.url) })},
+		{"umicp envelopes in UMX1", each(func(_ *testing.T, s whole) synaptest.Player { return umicpFrames(s.url, umx.JSON) })},
+		{"umicp envelopes in UMX1 and MessagePack", each(func(_ *testing.T, s whole) synaptest.Player {
+			return umicpFrames(s.url, umx.MessagePack)
+		})},
+	}
+	for _, door := range doors {
 		t.Run(door.name, func(t *testing.T) {
 			t.Parallel() // each story has a server of its own
 			synaptest.Play(t, door.open)
@@ -58,7 +75,7 @@ func TestARequiredFieldIsRequired(t *testing.T) {
 	executor := wholeServer(t).executor
 	told := map[string]bool{}
 	for _, story := range synaptest.Stories(t) {
-		for _, step := range story.Steps {
+		for _, step := range story.Requests() {
 			c, err := executor.Table().Find(step.Command)
 			if err != nil {
 				t.Errorf("%s: %v", step.Where, err)

@@ -18,19 +18,6 @@ import (
 	"github.com/hivellm/synap-go/umicp/umx"
 )
 
-// umicpDoors are the ways in with frames: in the short form over every carrier, and envelopes in frames.
-func umicpDoors() []storyDoor {
-	return []storyDoor{
-		{"umicp COMPACT over TCP", func(t *testing.T) synaptest.Player { return umicpClient(t, "umicp://"+wholeServer(t).peers) }},
-		{"umicp COMPACT over WebSocket", func(t *testing.T) synaptest.Player {
-			return umicpClient(t, strings.Replace(wholeServer(t).url, "http", "ws", 1))
-		}},
-		{"umicp COMPACT over HTTP", func(t *testing.T) synaptest.Player { return umicpClient(t, wholeServer(t).url) }},
-		{"umicp envelopes in UMX1", func(t *testing.T) synaptest.Player { return umicpFrames(wholeServer(t).url, umx.JSON) }},
-		{"umicp envelopes in UMX1 and MessagePack", func(t *testing.T) synaptest.Player { return umicpFrames(wholeServer(t).url, umx.MessagePack) }},
-	}
-}
-
 // umicpClient plays through the client.
 func umicpClient(t *testing.T, url string) synaptest.Player { return umicpClientOf(t, url, "") }
 

@@ -16,6 +16,22 @@
 // seen and means the same wherever it is used again; in a request, a text is put in
 // quotes: "<name>".
 //
+// Several clients of one server are told apart by a name and a colon; who is not named is one more. A client whose answer is ... is left
+// waiting for it, while others go on, and has it where its name stands alone. An answer after ~ is what the same request is answered at
+// last, however often it takes: so a story goes on when the server says that somebody waits, and not when some time is over.
+//
+//	bob: queue.receive {"queue":"jobs","wait":20}
+//	...
+//
+//	queue.stats {"queue":"jobs"}
+//	~ {"waiting":1,"ready":"*"}
+//
+//	queue.publish {"queue":"jobs","message":"work"}
+//	{"message_id":"1"}
+//
+//	bob:
+//	{"messages":["*"]}
+//
 // It is imported by tests only.
 package synaptest
 
@@ -28,6 +44,7 @@ import (
 	"io/fs"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -50,18 +67,38 @@ func (f PlayerFunc) Play(ctx context.Context, command string, request []byte) ([
 	return f(ctx, command, request)
 }
 
+// Door lets in another client of one server each time.
+type Door func() Player
+
+// Shared is a door that keeps no clients apart: whatever they ask goes the same way.
+func Shared(p Player) Door { return func() Player { return p } }
+
 // Step is one command of a story with the answer that is expected.
 type Step struct {
 	Where   string // file:line
-	Command string
+	Client  string // who asks; "" is who is not named
+	Command string // "" where a client is answered that was left waiting
 	Request string // JSON, perhaps with <names> in it
-	Want    string // JSON with "*" and <names>, or "! code part of the message"
+	Want    string // JSON with "*" and <names>, or "! code part of the message"; perhaps after "~ "; or "..."
 }
+
+// later is what is wanted of a client that is left waiting.
+const later = "..."
 
 // Story is a sequence of steps against a server that was empty before.
 type Story struct {
 	Name  string
 	Steps []Step
+}
+
+// Requests returns the steps in which something is asked.
+func (s *Story) Requests() []Step {
+	return slices.DeleteFunc(slices.Clone(s.Steps), func(step Step) bool { return step.Command == "" })
+}
+
+// Waits reports whether clients are left waiting in it.
+func (s *Story) Waits() bool {
+	return slices.ContainsFunc(s.Steps, func(step Step) bool { return step.Want == later })
 }
 
 // Stories returns every story of testdata.
@@ -87,6 +124,9 @@ func Stories(t testing.TB) []Story {
 	return all
 }
 
+// speaker is a client's name before what it asks, or alone.
+var speaker = regexp.MustCompile(`^([a-z]+):(?: |$)`)
+
 // parse reads a story: an answer may go on over several lines, until the next empty line or command.
 func parse(name, text string) ([]Step, error) {
 	var steps []Step
@@ -96,81 +136,43 @@ func parse(name, text string) ([]Step, error) {
 		switch {
 		case line == "" || line[0] == '#':
 		case line[0] >= 'a' && line[0] <= 'z':
-			command, request, _ := strings.Cut(line, " ")
-			steps = append(steps, Step{Where: where, Command: command, Request: strings.TrimSpace(request)})
+			step := Step{Where: where}
+			if named := speaker.FindStringSubmatch(line); named != nil {
+				step.Client, line = named[1], strings.TrimSpace(line[len(named[0]):])
+			}
+			step.Command, step.Request, _ = strings.Cut(line, " ")
+			step.Request = strings.TrimSpace(step.Request)
+			steps = append(steps, step)
 		case len(steps) == 0:
 			return nil, fmt.Errorf("%s: an answer before any command", where)
 		default:
 			steps[len(steps)-1].Want += line
 		}
 	}
+	waiting := map[string]bool{}
 	for _, s := range steps {
-		if s.Want == "" {
+		switch {
+		case s.Want == "":
 			return nil, fmt.Errorf("%s: %s has no answer", s.Where, s.Command)
+		case waiting[s.Client] != (s.Command == ""):
+			return nil, fmt.Errorf("%s: a client asks again when it has its answer, and has one when it asked", s.Where)
+		}
+		waiting[s.Client] = s.Want == later
+		if s.Command == "" && s.Want[0] != '{' && s.Want[0] != '!' {
+			return nil, fmt.Errorf("%s: who was left waiting has one answer", s.Where)
+		}
+	}
+	for client, still := range waiting {
+		if still {
+			return nil, fmt.Errorf("%s.txt: the client %q is left waiting for ever", name, client)
 		}
 	}
 	return steps, nil
 }
 
-// Play tells every story to a fresh player. open is called for each story and may use t.Cleanup.
-func Play(t *testing.T, open func(t *testing.T) Player) {
-	t.Helper()
-	for _, story := range Stories(t) {
-		t.Run(story.Name, func(t *testing.T) { story.Play(t, open(t)) })
-	}
-}
-
-// Play tells the story to a fresh player.
-func (s *Story) Play(t *testing.T, player Player) {
-	t.Helper()
-	names := map[string]any{}
-	for _, step := range s.Steps {
-		step.play(t, player, names)
-	}
-}
-
-var placeholder = regexp.MustCompile(`<[a-z]+>`)
-
-func (s *Step) play(t *testing.T, player Player, names map[string]any) {
-	t.Helper()
-	request := placeholder.ReplaceAllStringFunc(s.Request, func(name string) string {
-		if v, known := names[name]; known {
-			return fmt.Sprint(v)
-		}
-		return name
-	})
-	if request == "" {
-		request = "{}"
-	}
-	answer, err := player.Play(t.Context(), s.Command, []byte(request))
-	if code, message, failing := s.failure(); failing {
-		e := fault.From(err)
-		if e == nil || e.Code.String() != code || !strings.Contains(e.Message, message) {
-			t.Errorf("%s: %s %s\n got  %s\n want %s", s.Where, s.Command, request, show(answer, err), s.Want)
-		}
-		return
-	}
-	if err != nil {
-		t.Errorf("%s: %s %s\n got  %s\n want %s", s.Where, s.Command, request, show(nil, err), s.Want)
-		return
-	}
-	got, err := decode(answer)
-	if err != nil {
-		t.Errorf("%s: the answer is not JSON: %q", s.Where, answer)
-		return
-	}
-	want, err := decode(placeholder.ReplaceAll([]byte(s.Want), []byte(`"$0"`)))
-	if err != nil {
-		t.Fatalf("%s: the expected answer is not JSON: %s", s.Where, s.Want)
-	}
-	if !matches(got, want, names) {
-		t.Errorf("%s: %s %s\n got  %s\n want %s", s.Where, s.Command, request, answer, s.Want)
-	}
-}
-
-// Failure reports whether an error is expected, and which.
+// failure reports whether an error is expected, and which.
 func (s *Step) failure() (code, message string, failing bool) {
-	rest, failing := strings.CutPrefix(s.Want, "! ")
+	rest, failing := strings.CutPrefix(strings.TrimPrefix(s.Want, "~ "), "! ")
 	code, message, _ = strings.Cut(rest, " ")
 	return code, message, failing
 }

@@ -37,18 +37,25 @@ func TestMatching(t *testing.T) {
 func TestStoriesAreWellFormed(t *testing.T) {
 	for _, story := range Stories(t) {
 		for _, step := range story.Steps {
-			if _, _, failing := step.failure(); failing {
+			if _, _, failing := step.failure(); failing || step.Want == later {
 				continue
 			}
-			if !json.Valid(placeholder.ReplaceAll([]byte(step.Want), []byte(`"$0"`))) {
+			if !json.Valid(step.wanted()) {
 				t.Errorf("%s: not JSON: %s", step.Where, step.Want)
 			}
 		}
 	}
-	if _, err := parse("x", "{}"); err == nil {
-		t.Error("an answer without a command was accepted")
-	}
-	if _, err := parse("x", "kv.get {}"); err == nil {
-		t.Error("a command without an answer was accepted")
+	for what, text := range map[string]string{
+		"an answer without a command":                  "{}",
+		"a command without an answer":                  "kv.get {}",
+		"a client that asks while it waits":            "a: kv.get {}\n...\n\na: kv.get {}\n{}",
+		"a client that is answered without a question": "a: kv.get {}\n{}\n\na:\n{}",
+		"a client that waits for ever":                 "a: kv.get {}\n...",
+		"a client that is never answered":              "a: kv.get {}\n...\n\na:\n...",
+		"a client that is answered at last, twice":     "a: kv.get {}\n...\n\na:\n~ {}",
+	} {
+		if _, err := parse("x", text); err == nil {
+			t.Errorf("%s was accepted", what)
+		}
 	}
 }
