@@ -129,8 +129,11 @@ func everyCommand(t *testing.T, x *command.Dispatcher) (all []told) {
 			if err := json.Unmarshal([]byte(step.Plain()), &fields); err != nil {
 				continue // a <name> stands where 1 does not do
 			}
-			for _, wait := range []string{"wait", "wait_ms", "timeout", "timeout_ms"} {
+			for _, wait := range []string{"wait", "wait_ms"} {
 				delete(fields, wait)
+			}
+			if _, there := fields["timeout_ms"]; there {
+				fields["timeout_ms"] = json.RawMessage("1") // without it there would be seconds of it
 			}
 			text, err := json.Marshal(fields)
 			if err != nil {
