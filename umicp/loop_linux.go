@@ -128,7 +128,7 @@ func (ls *loops) pick(ctx context.Context) *loop {
 		return nil
 	}
 	if len(ls.all) == 0 {
-		for range max(1, runtime.GOMAXPROCS(0)/2) {
+		for range runtime.GOMAXPROCS(0) / 2 { // none on one: it would be away in the system with the only one there is
 			l, err := newLoop(context.WithoutCancel(ctx))
 			if err != nil {
 				break
@@ -303,6 +303,7 @@ func (p *polled) turn() {
 	x.server.traffic.in.add(p.frames, p.bytes)
 	p.frames, p.bytes = 0, 0
 	x.active.Store(true)
+	r.Rest()
 	if x.quick {
 		p.loop.asked = append(p.loop.asked, p)
 		return

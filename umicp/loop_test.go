@@ -1,9 +1,14 @@
 package umicp_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -149,5 +154,63 @@ func TestAnAddressThatIsTooFastIsHeldBackByALoop(t *testing.T) {
 	}
 	if took := time.Since(began); took < 200*time.Millisecond {
 		t.Errorf("60 requests, ten at once and 200 a second, took %v", took)
+	}
+}
+
+// TestLoopsSurviveEverybody: peers that send rubbish, halves of frames, far too much, or leave at any time, all at once; who keeps to
+// the rules is answered all the while.
+func TestLoopsSurviveEverybody(t *testing.T) {
+	l, door, _ := servingSockets(t, umicp.Options{WriteTimeout: 10 * time.Minute})
+	good := crowd(t, l)
+	asked := newPeer(t, l.dial()) // it only makes what the others send
+	greeting := asked.frame(hello(nil))
+	frames := make([][]byte, 40)
+	for i := range frames {
+		frames[i] = asked.frame(asked.ask(0, 0, "kv.set", map[string]any{"key": fmt.Sprint("rubbish-", i), "value": strings.Repeat("x", 1000)}))
+	}
+	var wild sync.WaitGroup
+	for n := range uint64(16) {
+		wild.Go(func() {
+			random := rand.New(rand.NewPCG(n, 7)) //nolint:gosec // a test
+			for range 30 {
+				conn := l.dial()
+				if random.IntN(8) > 0 {
+					_, _ = conn.Write(greeting) // however it goes
+				}
+				for _, f := range frames[:random.IntN(len(frames))] {
+					f = bytes.Clone(f)
+					switch random.IntN(40) {
+					case 0:
+						f[random.IntN(len(f))] ^= 1 << random.IntN(8)
+					case 1:
+						f = f[:random.IntN(len(f))]
+					}
+					if _, err := conn.Write(f); err != nil {
+						break
+					}
+				}
+				switch random.IntN(3) {
+				case 0:
+					_ = conn.(*net.TCPConn).SetLinger(0) // it is reset
+				case 1:
+					_ = conn.SetReadDeadline(time.Now().Add(time.Duration(random.IntN(3)) * time.Millisecond))
+					_, _ = io.Copy(io.Discard, conn)
+				}
+				_ = conn.Close()
+			}
+		})
+	}
+	over := make(chan struct{})
+	go func() { wild.Wait(); close(over) }()
+	for done := false; !done; {
+		select {
+		case <-over:
+			done = true
+		default:
+		}
+		everybodyIsAnswered(t, good)
+	}
+	for door.Sessions() > len(good)+1 {
+		everybodyIsAnswered(t, good[:1])
 	}
 }

@@ -2,6 +2,7 @@ package umx
 
 import (
 	"io"
+	"sync"
 )
 
 // What a Reader holds: as little as an idle connection needs at first, and no more than pays on a busy one. A frame
@@ -21,15 +22,44 @@ type Reader struct {
 	frame  Frame
 	body   []byte // of a frame with memory of its own, as far as there is room for it; nil while none is under way
 	have   int    // of body
+	shares bool   // it rests now and then: its buffer is one of those that such readers share
 }
+
+// shared are the buffers of readers that rest, each of fullBuffer bytes.
+var shared = sync.Pool{New: func() any { return new([fullBuffer]byte) }}
 
 // NewReader returns a reader of frames within the limits.
 func NewReader(src io.Reader, l Limits) *Reader {
-	return &Reader{src: src, limits: l.OrDefault(), buf: make([]byte, firstBuffer)}
+	return &Reader{src: src, limits: l.OrDefault()}
 }
 
 // SetLimits changes what is accepted from the next frame on, when two peers have agreed.
 func (r *Reader) SetLimits(l Limits) { r.limits = l.OrDefault() }
+
+// Rest gives the buffer back until something comes again; what has come of a frame is kept. It is for who reads many
+// connections by turns, most of which have nothing to say.
+func (r *Reader) Rest() {
+	r.shares = true
+	have := r.w - r.r
+	switch {
+	case len(r.buf) != fullBuffer: // it is the reader's own
+		if have > 0 {
+			return
+		}
+		r.buf = nil
+	case have < fullBuffer/4:
+		buf := (*[fullBuffer]byte)(r.buf)
+		r.buf = nil
+		if have > 0 {
+			r.buf = make([]byte, fullBuffer/4)
+			copy(r.buf, buf[r.r:r.w])
+		}
+		shared.Put(buf)
+	default:
+		return
+	}
+	r.r, r.w = 0, have
+}
 
 // Ready reports whether Next will return without reading.
 func (r *Reader) Ready() bool {
@@ -109,6 +139,13 @@ func (r *Reader) fill(n int) error {
 	}
 	if r.r == r.w {
 		r.r, r.w = 0, 0
+	}
+	switch {
+	case r.buf != nil:
+	case r.shares:
+		r.buf = shared.Get().(*[fullBuffer]byte)[:]
+	default:
+		r.buf = make([]byte, firstBuffer)
 	}
 	if len(r.buf)-r.r < n {
 		r.grow(n)

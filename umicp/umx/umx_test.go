@@ -350,3 +350,60 @@ func BenchmarkDecodeSmall(b *testing.B) {
 		}
 	}
 }
+
+// pieces hands out what it has in pieces of n bytes, and says in between that nothing has come.
+type pieces struct {
+	left []byte
+	n    int
+	dry  bool
+}
+
+var errNotYet = errors.New("nothing has come")
+
+func (p *pieces) Read(b []byte) (int, error) {
+	if p.dry = !p.dry; p.dry {
+		return 0, errNotYet
+	}
+	if len(p.left) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(b[:min(p.n, len(b))], p.left)
+	p.left = p.left[n:]
+	return n, nil
+}
+
+// TestAReaderGoesOnWhereNothingHadCome: frames of all sizes in pieces of all sizes, between which the reader rests.
+func TestAReaderGoesOnWhereNothingHadCome(t *testing.T) {
+	var all []byte
+	sizes := []int{0, 1, 100, 5_000, 40_000, 65_000, 200_000, 3_000_000, 64}
+	for i, size := range sizes {
+		m := umx.Message{Request: uint64(i), Tensors: []umx.Tensor{umx.NewTensor(umx.Uint8, bytes.Repeat([]byte{byte(i)}, size), uint64(size))}} //nolint:gosec // small
+		b, err := m.Append(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, b...)
+	}
+	for _, n := range []int{7, 64, 1000, 4096, 17_000, 70_000, 5_000_000} {
+		r := umx.NewReader(&pieces{left: all, n: n}, umx.Limits{})
+		for i := 0; i <= len(sizes); {
+			f, err := r.Next()
+			switch {
+			case errors.Is(err, errNotYet):
+				r.Rest()
+			case i == len(sizes):
+				if !errors.Is(err, io.EOF) {
+					t.Fatalf("pieces of %d: at the end, %v", n, err)
+				}
+				i++
+			case err != nil:
+				t.Fatalf("pieces of %d, frame %d: %v", n, i, err)
+			default:
+				if f.Request != uint64(i) || len(f.Tensors[0].Data) != sizes[i] || bytes.Count(f.Tensors[0].Data, []byte{byte(i)}) != sizes[i] { //nolint:gosec // small
+					t.Fatalf("pieces of %d: frame %d is request %d with %d bytes", n, i, f.Request, len(f.Tensors[0].Data))
+				}
+				i++
+			}
+		}
+	}
+}
