@@ -292,7 +292,7 @@ func TestDiscoveryIsTheTable(t *testing.T) {
 	for _, structure := range table.Structures() {
 		exchanges = append(exchanges, structure.Exchanges...)
 	}
-	if !slices.Equal(d.ServerInfo.Metadata.Federation, exchanges) || len(exchanges) != 2 {
+	if !slices.Equal(d.ServerInfo.Metadata.Federation, exchanges) || len(exchanges) != 3 {
 		t.Errorf("discovery says that it exchanges %+v, want %+v", d.ServerInfo.Metadata.Federation, exchanges)
 	}
 	for i, c := range table.Commands() {
