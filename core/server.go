@@ -76,9 +76,10 @@ func (e *Engine) server() *command.Structure {
 					"the same caller, target and mode, for two minutes.",
 				Tool: &command.Tool{
 					Name: "synap_clear", Title: "Empty or drop", Profiles: []string{"kv", "messaging"},
-					Description: "Empty or drop a whole queue, stream, agent or collection of memories, empty the keys under a prefix, or send dead letters back to work. Without confirm nothing changes: it returns counts and a code valid for 2 minutes. Ask the user before you pass it.",
+					Description: "Empty or drop a whole queue, stream, agent or collection of memories, empty the keys under a prefix, or send dead letters back to work. Without confirm the user is asked, or, where that cannot be, nothing changes: it returns counts and a code valid for 2 minutes. Ask the user before you pass it.",
 					Docs:        map[string]string{"target": "e.g. synap://queue/jobs, synap://kv/project:alpha:", "mode": "-", "confirm": "-"},
 					Aliases:     map[string]string{"uri": "target", "code": "confirm", "action": "mode"},
+					Ask:         &command.Ask{Code: "confirm", Message: "An agent wants to clear {target} by {mode}. It holds {counts}. This cannot be undone."},
 				},
 			}, (*server).clear),
 			command.Act(command.Info{

@@ -30,3 +30,12 @@ func MostStreams() (n int) {
 	}
 	return n
 }
+
+// Asking is how many questions have no answer yet.
+func (s *Server) Asking() int { return s.asking.count() }
+
+// The bounds of questions.
+const (
+	MaxAskTime        = maxAskTime
+	MaxAsksPerSession = maxAsksPerSession
+)

@@ -57,7 +57,7 @@ func (s *Server) newLibrary(version string) *server.MCPServer {
 	s.addPrompts(library)
 	for _, t := range s.catalog.tools {
 		library.AddTool(t.declare(), func(ctx context.Context, r mcp.CallToolRequest) (*mcp.CallToolResult, error) {
-			return s.call(ctx, t, r.Params.RawArguments).result(), nil
+			return s.callAsking(ctx, t, &r), nil
 		})
 	}
 	return library

@@ -61,7 +61,9 @@ type pipe struct {
 	initialized   atomic.Bool
 	agent         atomic.Pointer[auth.Identity] // who the client is, once it has said so
 	notifications chan mcp.JSONRPCNotification  // what the server has to tell
-	slots         chan struct{}                 // one for each request in progress
+	capabilities  atomic.Pointer[mcp.ClientCapabilities]
+	asked         questions     // what the client was asked and has not answered
+	slots         chan struct{} // one for each request in progress
 	requests      sync.WaitGroup
 
 	mu     sync.Mutex // held while a message is written
@@ -144,9 +146,14 @@ func (p *pipe) handle(ctx context.Context, l line) {
 	var message struct {
 		ID     any           `json:"id"`
 		Method mcp.MCPMethod `json:"method"`
+		response
 	}
 	if err := json.Unmarshal(l.text, &message); err != nil {
 		p.write(rpcError(nil, mcp.PARSE_ERROR, "the line is not a JSON-RPC message"))
+		return
+	}
+	if message.ID != nil && message.Method == "" && message.given() {
+		p.asked.answer(message.ID, message.response)
 		return
 	}
 	if message.ID == nil || message.Method == mcp.MethodInitialize {

@@ -4,7 +4,7 @@
 // The command table owns what there is to say: every tool, its schemas, its
 // annotations and most of every error are derived from it when the door is built,
 // and a call is one command run by the Executor. mcp-go owns the protocol; only
-// library.go, http.go and pipe.go speak to it. The door owns what lies between: which
+// library.go, http.go, pipe.go and ask.go speak to it. The door owns what lies between: which
 // arguments are understood, how an answer and an error read to a model, who may use
 // which session, and when everything ends.
 //
@@ -75,6 +75,7 @@ type Server struct {
 	lines    *lines
 	follows  *follows
 	events   *events
+	asking   *asking
 
 	calls    context.Context // ends when no tool may go on
 	endCalls context.CancelFunc
@@ -99,7 +100,7 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{executor: o.Executor, log: o.Log, identity: o.Identity, profile: chosen, catalog: tools, follows: newFollows(), events: newEvents(), lines: newLines()}
+	s := &Server{executor: o.Executor, log: o.Log, identity: o.Identity, profile: chosen, catalog: tools, follows: newFollows(), events: newEvents(), lines: newLines(), asking: newAsking()}
 	if s.pages, err = newPages(tools.table); err != nil {
 		return nil, err
 	}

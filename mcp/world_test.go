@@ -71,7 +71,10 @@ type line struct {
 	told []string // notifications that came before an answer
 }
 
-func (w *world) dial() *line {
+func (w *world) dial() *line { w.Helper(); return w.dialAs(`{}`) }
+
+// dialAs is dial for a client with those capabilities.
+func (w *world) dialAs(capabilities string) *line {
 	w.Helper()
 	serverIn, in := io.Pipe()
 	out, serverOut := io.Pipe()
@@ -89,7 +92,7 @@ func (w *world) dial() *line {
 			w.Error(err)
 		}
 	})
-	l.get("initialize", `{"protocolVersion":"2025-11-25","clientInfo":{"name":"","version":"1"},"capabilities":{}}`)
+	l.get("initialize", `{"protocolVersion":"2025-11-25","clientInfo":{"name":"","version":"1"},"capabilities":`+capabilities+`}`)
 	if _, err := io.WriteString(in, `{"jsonrpc":"2.0","method":"notifications/initialized"}`+"\n"); err != nil {
 		w.Fatal(err)
 	}

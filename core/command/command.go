@@ -92,7 +92,15 @@ type Tool struct {
 	Defaults    map[string]any    // values for fields the caller left out, by request field
 	Most        map[string]int    // the most that is passed on for a number, by request field: what takes things must not take more than it can show
 	Aliases     map[string]string // other spellings that are understood: spelling -> shown name
+	Ask         *Ask              // how the person at the client is asked before a deed in two steps; nil when there are none
 	Former      *Former           // how servers of the first generation called it; nil when they did not have it
+}
+
+// Ask declares that a command may answer with a preview and a code, with which the same request does what was previewed. A door
+// whose client can ask the person there does so in between, and keeps the code to itself.
+type Ask struct {
+	Code    string // the field that carries the code, in the preview and in the request; empty in an answer that is no preview
+	Message string // what the person is asked; "{field}" stands for what the preview has there, or else the request
 }
 
 // Former is a tool's name in servers of the first generation, under which the profile compat still has it.

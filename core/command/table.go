@@ -228,8 +228,29 @@ func (c *Command) checkTool(tools map[string]string) error {
 			return fmt.Errorf("tool %s has the alias %q for %q, which it does not show", t.Name, alias, name)
 		}
 	}
+	return c.checkAsk()
+}
+
+// checkAsk holds the declaration of how a tool asks against the fields that there are.
+func (c *Command) checkAsk() error {
+	ask := c.Tool.Ask
+	if ask == nil {
+		return nil
+	}
+	answers := c.responseSchema.Properties
+	if _, ok := c.fields.byName[ask.Code]; !ok || answers[ask.Code] == nil {
+		return fmt.Errorf("tool %s asks with the code %q, which the request or the answer does not have", c.Tool.Name, ask.Code)
+	}
+	for _, field := range askedField.FindAllStringSubmatch(ask.Message, -1) {
+		if _, ok := c.fields.byName[field[1]]; !ok && answers[field[1]] == nil {
+			return fmt.Errorf("tool %s asks of the field %q, which neither the request nor the answer has", c.Tool.Name, field[1])
+		}
+	}
 	return nil
 }
+
+// askedField is where a field's value stands in what a person is asked.
+var askedField = regexp.MustCompile(`\{(\w+)\}`)
 
 // Commands returns every command, sorted by name.
 func (t *Table) Commands() []*Command { return t.commands }

@@ -93,6 +93,7 @@ func TestAWrongTableDoesNotStart(t *testing.T) {
 		{"a tool that shows what is not there", with(tool(command.Tool{Args: []string{"name", "x=y"}})), `shows the field "y"`},
 		{"a tool that presets what is not there", with(tool(command.Tool{Defaults: map[string]any{"y": 1}})), `presets the field "y"`},
 		{"a tool with an alias for nothing", with(tool(command.Tool{Aliases: map[string]string{"n": "y"}})), `alias "n" for "y"`},
+		{"a tool that asks with no code", with(tool(command.Tool{Ask: &command.Ask{Code: "y"}})), `asks with the code "y"`},
 		{"a tool that is right", with(tool(command.Tool{Args: []string{"counter=name"}, Aliases: map[string]string{"n": "counter"}})), ""},
 	}
 	for _, test := range tests {

@@ -1,0 +1,111 @@
+package mcp
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+
+	"github.com/mark3labs/mcp-go/mcp"
+	"github.com/mark3labs/mcp-go/server"
+)
+
+// questions are the requests that a pipe's client was sent and has not answered. The zero value has none. How many there can be is
+// asking's business.
+type questions struct {
+	mu      sync.Mutex
+	last    int64 // the id of the last one
+	waiting map[int64]chan response
+}
+
+// response is what a request is answered with.
+type response struct {
+	Result json.RawMessage `json:"result"`
+	Error  json.RawMessage `json:"error"`
+}
+
+// given reports whether there is a response in a message.
+func (r response) given() bool { return r.Result != nil || r.Error != nil }
+
+// add is a question's id, and where its answer comes.
+func (q *questions) add() (id int64, answer <-chan response) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.waiting == nil {
+		q.waiting = map[int64]chan response{}
+	}
+	q.last++
+	c := make(chan response, 1)
+	q.waiting[q.last] = c
+	return q.last, c
+}
+
+// drop forgets a question.
+func (q *questions) drop(id int64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	delete(q.waiting, id)
+}
+
+// answer hands a response to whoever waits for it. One that nobody waits for is dropped: it came too late, or answers nothing.
+func (q *questions) answer(id any, r response) {
+	n, ok := id.(float64)
+	if !ok {
+		return
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if c := q.waiting[int64(n)]; c != nil && float64(int64(n)) == n {
+		delete(q.waiting, int64(n))
+		c <- r
+	}
+}
+
+// RequestElicitation implements server.SessionWithElicitation. A client that is not waited for any more is told so.
+func (p *pipe) RequestElicitation(ctx context.Context, r mcp.ElicitationRequest) (*mcp.ElicitationResult, error) {
+	id, answer := p.asked.add()
+	defer p.asked.drop(id)
+	p.send(mcp.JSONRPCRequest{
+		JSONRPC: mcp.JSONRPC_VERSION, ID: mcp.NewRequestId(id),
+		Request: mcp.Request{Method: string(mcp.MethodElicitationCreate)}, Params: r.Params,
+	})
+	select {
+	case a := <-answer:
+		if a.Error != nil {
+			return nil, fmt.Errorf("the client cannot ask: %s", clip(string(a.Error), maxSeenBytes))
+		}
+		var result mcp.ElicitationResult
+		if json.Unmarshal(a.Result, &result.ElicitationResponse) != nil {
+			return &mcp.ElicitationResult{}, nil // it is an answer, and not yes
+		}
+		return &result, nil
+	case <-ctx.Done():
+		p.send(map[string]any{
+			"jsonrpc": mcp.JSONRPC_VERSION, "method": "notifications/cancelled",
+			"params": map[string]any{"requestId": id, "reason": context.Cause(ctx).Error()},
+		})
+		return nil, context.Cause(ctx)
+	}
+}
+
+// GetClientInfo implements server.SessionWithClientInfo. Nobody asks: who the client is, the pipe knows by itself.
+func (p *pipe) GetClientInfo() mcp.Implementation { return mcp.Implementation{} }
+
+// SetClientInfo implements server.SessionWithClientInfo.
+func (p *pipe) SetClientInfo(mcp.Implementation) {}
+
+// GetClientCapabilities implements server.SessionWithClientInfo.
+func (p *pipe) GetClientCapabilities() mcp.ClientCapabilities {
+	if c := p.capabilities.Load(); c != nil {
+		return *c
+	}
+	return mcp.ClientCapabilities{}
+}
+
+// SetClientCapabilities implements server.SessionWithClientInfo.
+func (p *pipe) SetClientCapabilities(c mcp.ClientCapabilities) { p.capabilities.Store(&c) }
+
+var (
+	_ server.SessionWithElicitation = (*pipe)(nil)
+	_ server.SessionWithClientInfo  = (*pipe)(nil)
+)
