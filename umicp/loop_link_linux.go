@@ -52,6 +52,25 @@ func (l *pollLink) Read(b []byte) (int, error) {
 	}
 }
 
+// waiters are who waits for more of a large frame in the system; how many bounds the threads that it takes.
+var waiters = make(chan struct{}, 32)
+
+// moreWithin is how long the rest of a large frame is waited for, in milliseconds, before the loop is asked to.
+const moreWithin = 5
+
+// more waits a little for more of a large frame to come, which is cheaper than to go by way of the loop for each piece of it. It
+// reports whether something has.
+func (l *pollLink) more() bool {
+	select {
+	case waiters <- struct{}{}:
+	default:
+		return false
+	}
+	defer func() { <-waiters }()
+	n, err := unix.Poll([]unix.PollFd{{Fd: int32(l.fd), Events: unix.POLLIN}}, moreWithin) //nolint:gosec // descriptors are small
+	return err == nil && n > 0
+}
+
 // try writes as much of b as the peer takes at once.
 func (l *pollLink) try(b []byte) (n int, err error) {
 	l.traffic.wrote(b, 0)

@@ -275,6 +275,9 @@ func (p *polled) turn() {
 	for {
 		f, err := r.Next()
 		if err == errNothing { //nolint:errorlint // the reader returns it as it is
+			if !x.quick && r.Large() && p.link.more() {
+				continue
+			}
 			break
 		}
 		if err != nil {
