@@ -52,8 +52,11 @@ func (l *pollLink) Read(b []byte) (int, error) {
 	}
 }
 
-// waiters are who waits for more of a large frame in the system; how many bounds the threads that it takes.
-var waiters = make(chan struct{}, 32)
+// maxWaiters bounds who waits for more of a large frame in the system: each takes a thread.
+const maxWaiters = 32
+
+// waiters are those who do.
+var waiters = make(chan struct{}, maxWaiters)
 
 // moreWithin is how long the rest of a large frame is waited for, in milliseconds, before the loop is asked to.
 const moreWithin = 5
