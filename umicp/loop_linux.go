@@ -37,7 +37,7 @@ type loops struct {
 // loop reads the connections of one epoll instance. It is one goroutine, most of the time in the system.
 type loop struct {
 	epoll int
-	bell  int // an eventfd that ends it
+	bell  int // an eventfd that ends the loop
 	ctx   context.Context
 
 	mu    sync.Mutex
@@ -323,23 +323,29 @@ func (p *polled) took(long time.Duration) {
 	}
 }
 
-// frame takes one frame.
+// frame takes one frame, or leaves it for later when its address sends too fast.
 func (p *polled) frame(f *umx.Frame) error {
 	x := p.session
 	if f.Kind.Bare() || !x.tooFast(p.from) {
-		greeting := x.greet
-		err := x.frame(f)
-		if greeting && !x.greet {
-			p.greeted.Stop()
-			p.reader.SetLimits(x.limits)
-		}
-		return err
+		return p.take(f)
 	}
 	x.later = func() error {
 		x.slowDown(p.from)
-		return x.frame(f)
+		return p.take(f)
 	}
 	return nil
+}
+
+// take takes one frame, which may be HELLO.
+func (p *polled) take(f *umx.Frame) error {
+	x := p.session
+	greeting := x.greet
+	err := x.frame(f)
+	if greeting && !x.greet {
+		p.greeted.Stop()
+		p.reader.SetLimits(x.limits)
+	}
+	return err
 }
 
 // doLater does what was left for later, and what that leaves.

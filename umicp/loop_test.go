@@ -12,9 +12,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vmihailenco/msgpack/v5"
+
 	"github.com/hivellm/synap-go/core/journal"
 	"github.com/hivellm/synap-go/core/quota"
 	"github.com/hivellm/synap-go/umicp"
+	"github.com/hivellm/synap-go/umicp/umx"
 )
 
 // crowd is so many peers that every loop reads some of them.
@@ -149,6 +152,15 @@ func TestAnAddressThatIsTooFastIsHeldBackByALoop(t *testing.T) {
 	for range 60 {
 		p.send(p.ask(0, 0, "kv.get", map[string]any{"key": "a"}))
 	}
+	late := greeted(t, l, nil) // HELLO waits for its turn, too, and counts all the same
+	body, err := msgpack.Marshal(map[string]any{"key": "large", "value": strings.Repeat("x", 100<<10)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	large := late.ask(0, 0, "kv.set", nil, map[string]any{"body": 0})
+	large.Tensors = []umx.Tensor{umx.NewTensor(umx.Uint8, body, uint64(len(body)))}
+	late.send(large)
+	late.expect(0, late.id, `"version"`)
 	for i := range 60 {
 		p.expect(0, uint64(i+1), `"found":false`) //nolint:gosec // small
 	}
