@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -322,9 +323,12 @@ func TestFirstStart(t *testing.T) {
 	} {
 		t.Setenv(name, value)
 	}
+	var peers string
 	serve := func() (*process, string) {
 		c := start(t, "serve", "--http", "127.0.0.1:0", "--data-dir", dir, "--fsync", "always")
-		return c, listening.FindString(c.line(t))
+		line := c.line(t)
+		peers = regexp.MustCompile(`umicp://[0-9.:]+`).FindString(line)
+		return c, listening.FindString(line)
 	}
 	server, url := serve()
 	said := server.line(t)
@@ -341,6 +345,9 @@ func TestFirstStart(t *testing.T) {
 	}
 	if got := synap(t, "", "kv", "set", "greeting", "hello", "--server", url); got.code != 0 {
 		t.Errorf("the command line: %+v", got)
+	}
+	if got := synap(t, "", "kv", "get", "greeting", "--server", peers); got.code != 0 || !strings.Contains(got.out, "hello") {
+		t.Errorf("the command line over UMICP: %+v", got)
 	}
 	client := start(t, "mcp", "--server", url)
 	if got := converse(t, client, "synap_kv_get", `{"keys":["greeting"]}`); !strings.Contains(got, `"value":"hello"`) {

@@ -49,7 +49,10 @@ type firstKey struct {
 // started the server finds it.
 func (s *server) provideKey(ctx context.Context, c *Config) (first firstKey, err error) {
 	who := directoryOf(s.engine)
-	kept := keptKey(s.url())
+	kept := []string{keptKey(s.url())}
+	for _, l := range s.peers {
+		kept = append(kept, keptKey("umicp://"+l.Addr().String()))
+	}
 	var beside string // the data
 	if s.store != nil {
 		beside = filepath.Join(c.DataDir, adminKeyName)
@@ -64,7 +67,7 @@ func (s *server) provideKey(ctx context.Context, c *Config) (first firstKey, err
 		}
 		first.made = true
 	}
-	for _, path := range []string{beside, kept} {
+	for _, path := range append([]string{beside}, kept...) {
 		if path == "" {
 			continue
 		}

@@ -13,13 +13,14 @@ import (
 	"github.com/hivellm/synap-go/core/fault"
 	"github.com/hivellm/synap-go/persistence"
 	"github.com/hivellm/synap-go/persistence/vfs"
+	"github.com/hivellm/synap-go/umicp/client"
 )
 
 // adminKeyName is the file in a data directory that holds the key which a server made for itself at its first start.
 const adminKeyName = "admin.key"
 
 // A server on this machine leaves its first key where the command line of the same person finds it: in the data directory,
-// and in the person's own configuration folder under the server's address, since there may be several.
+// and in the person's own configuration folder under the server's addresses, since there may be several servers.
 
 // keptKey is where the key of the server at that address is kept for this person; "" when there is no such place.
 func keptKey(server string) string {
@@ -30,7 +31,7 @@ func keptKey(server string) string {
 	}
 	port := u.Port()
 	if port == "" {
-		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+		port = map[string]string{"http": "80", "https": "443", "ws": "80", "wss": "443", "umicp": client.DefaultPort, "umicps": client.DefaultPort}[u.Scheme]
 	}
 	host := u.Hostname()
 	if host == "localhost" {
