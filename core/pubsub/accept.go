@@ -196,14 +196,18 @@ func (b *Broker) accept(_ context.Context, tx *command.Tx, r *AcceptRequest) (re
 		err = b.commit(tx, append(b.roomForGraves(graves), ops...))
 	}
 	b.mu.Unlock()
-	if err != nil {
+	forget := func() {
 		for _, m := range fresh {
 			if !m.keep && !m.gone {
 				b.seen.unmark(source{m.node, m.run}, m.number)
 			}
 		}
+	}
+	if err != nil {
+		forget()
 		return resp, err
 	}
+	tx.Undone(forget)
 	resp.Taken, resp.Passed = len(fresh), len(r.Messages)-len(fresh)
 	b.accepted.Add(uint64(resp.Taken))
 	b.passed.Add(uint64(resp.Passed)) //nolint:gosec // not negative
