@@ -26,7 +26,7 @@ const maxReadyBytes = 64 << 10
 // Handler serves MCP's StreamableHTTP, for revisions with sessions (up to 2025-11-25) and without (from 2026-07-28)
 // alike. It is to be mounted at /mcp behind a front that checks Host and Origin and has put the caller's identity
 // into the request's context; without one the answer is 401. ?profile= chooses the tools.
-func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.serveHTTP) }
+func (s *Server) Handler() http.Handler { return s.counted(s.serveHTTP) }
 
 // newWeb is mcp-go's transport as it has to be set up to be safe.
 func (s *Server) newWeb() *server.StreamableHTTPServer {
@@ -45,15 +45,22 @@ type refusal struct {
 	message string
 }
 
+// counted counts requests in while serve answers them, refuses them when the door is closing, and survives a panic.
+func (s *Server) counted(serve http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer s.recovered(w)
+		leave, err := s.enter()
+		if err != nil {
+			w.Header().Set("Retry-After", "1")
+			refuse(w, http.StatusServiceUnavailable, err.Error())
+			return
+		}
+		defer leave()
+		serve(w, r)
+	})
+}
+
 func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
-	defer s.recovered(w)
-	leave, err := s.enter()
-	if err != nil {
-		w.Header().Set("Retry-After", "1")
-		refuse(w, http.StatusServiceUnavailable, err.Error())
-		return
-	}
-	defer leave()
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	defer context.AfterFunc(s.all, cancel)()

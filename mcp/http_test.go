@@ -30,7 +30,11 @@ type web struct {
 
 func serve(t *testing.T, s *mcp.Server) *web {
 	t.Helper()
-	door := s.Handler()
+	return behind(t, s.Handler())
+}
+
+func behind(t *testing.T, door http.Handler) *web {
+	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if name := r.Header.Get("X-Caller"); name != "" {
 			id := *auth.Local()

@@ -19,7 +19,7 @@ const sessionParameter = "sessionId"
 // is: it has the same calls in progress at most, is told the same, and all that it began ends with it.
 //
 // mcp-go has this transport too; there, calls outlive their client, as many as it likes at once, and any website may listen.
-func (s *Server) SSEHandler() http.Handler { return http.HandlerFunc(s.serveSSE) }
+func (s *Server) SSEHandler() http.Handler { return s.counted(s.serveSSE) }
 
 // lines are the streams that are open, and whose each one is.
 type lines struct {
@@ -82,14 +82,6 @@ func (ls *lines) count() int {
 }
 
 func (s *Server) serveSSE(w http.ResponseWriter, r *http.Request) {
-	defer s.recovered(w)
-	leave, err := s.enter()
-	if err != nil {
-		w.Header().Set("Retry-After", "1")
-		refuse(w, http.StatusServiceUnavailable, err.Error())
-		return
-	}
-	defer leave()
 	id := auth.FromContext(r.Context())
 	switch {
 	case id == nil:

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"net/http"
-	"net/http/httptest"
 	"runtime"
 	"strings"
 	"testing"
@@ -14,24 +13,13 @@ import (
 	"github.com/mark3labs/mcp-go/client/transport"
 	mcpgo "github.com/mark3labs/mcp-go/mcp"
 
-	"github.com/hivellm/synap-go/core/auth"
 	"github.com/hivellm/synap-go/mcp"
 )
 
 // serveOld is serve with the older transport.
 func serveOld(t *testing.T, s *mcp.Server) *web {
 	t.Helper()
-	door := s.SSEHandler()
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if name := r.Header.Get("X-Caller"); name != "" {
-			id := *auth.Local()
-			id.Name = name
-			r = r.WithContext(auth.NewContext(r.Context(), &id))
-		}
-		door.ServeHTTP(w, r)
-	}))
-	t.Cleanup(server.Close)
-	return &web{t, server.URL}
+	return behind(t, s.SSEHandler())
 }
 
 // oldStream is the reading end of a stream.

@@ -489,10 +489,13 @@ func TestASearchOverLinks(t *testing.T) {
 
 // TestTriangle has three servers in a ring, all rules both ways, whose wires break and which restart; in the end each has
 // what any of them was told, once, and in the order of each.
-func TestTriangle(t *testing.T) {
+func TestTriangle(t *testing.T) { eachRing(t, triangle) }
+
+// eachRing plays a test's histories, each in a time of its own.
+func eachRing(t *testing.T, history func(t *testing.T, seed uint64)) {
 	for seed := range rings() {
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { triangle(t, seed) })
+			synctest.Test(t, func(t *testing.T) { history(t, seed) })
 		})
 	}
 }

@@ -152,13 +152,7 @@ func TestACollectionThatIsDropped(t *testing.T) {
 }
 
 // TestTriangleOfCollections is TestTriangle for points, of which the same few are changed everywhere.
-func TestTriangleOfCollections(t *testing.T) {
-	for seed := range rings() {
-		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { triangleOfCollections(t, seed) })
-		})
-	}
-}
+func TestTriangleOfCollections(t *testing.T) { eachRing(t, triangleOfCollections) }
 
 func triangleOfCollections(t *testing.T, seed uint64) {
 	random := rand.New(rand.NewPCG(seed, 1))

@@ -208,13 +208,7 @@ func TestRightsOfTopics(t *testing.T) {
 
 // TestTriangleOfTopics is TestTriangle for messages: in none of a server's lives is one heard twice there, and what is
 // retained is the same in the end. While nothing is disturbed everything is heard.
-func TestTriangleOfTopics(t *testing.T) {
-	for seed := range rings() {
-		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { triangleOfTopics(t, seed) })
-		})
-	}
-}
+func TestTriangleOfTopics(t *testing.T) { eachRing(t, triangleOfTopics) }
 
 func triangleOfTopics(t *testing.T, seed uint64) {
 	random := rand.New(rand.NewPCG(seed, 1))

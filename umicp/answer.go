@@ -1,0 +1,125 @@
+package umicp
+
+import (
+	"net"
+
+	"github.com/hivellm/synap-go/umicp/umx"
+)
+
+// answer sends the answer to a request.
+func (l *lane) answer(q *asked, result any, err error) {
+	m := l.message(q, err)
+	if q.apart && err == nil && len(q.row.out) > 0 {
+		if err = l.answerApart(q, &m, result); err == nil {
+			return
+		}
+		m = l.message(q, err)
+	}
+	meta, full := l.gather(&m, q, result, err)
+	switch {
+	case meta != nil:
+		m.Meta = meta
+		l.answerLarge(&m, q, result)
+	case full:
+		_ = l.session.press() // a session that cannot write has been cancelled
+	}
+}
+
+// message is the answer to a request, still empty.
+func (l *lane) message(q *asked, err error) umx.Message {
+	m := umx.Message{Op: umx.OpResponse, Flags: q.frame.Flags & umx.StreamEnd, Stream: l.id, Request: q.frame.Request}
+	q.dress(&m)
+	if err != nil {
+		m.Op, m.Kind = umx.OpError, umx.KindError
+		if l.id != 0 && l.ctx.Err() != nil {
+			m.Flags |= umx.StreamEnd // nothing more comes on a stream that was given up
+		}
+	}
+	return m
+}
+
+// gather appends an answer to what is written next, and reports whether that is much by now. An answer that is too large, or has to
+// wait for credit, it does not take: it returns its metadata.
+func (l *lane) gather(m *umx.Message, q *asked, result any, err error) (meta []byte, full bool) {
+	x := l.session
+	x.pen.Lock()
+	defer x.pen.Unlock()
+	at := len(x.out)
+	b := q.appendAnswer(umx.Reserve(x.out), result, err)
+	size := len(b) - at - umx.HeaderBytes
+	if size <= umx.MaxMeta && size+2*umx.HeaderBytes <= x.limits.MaxFrame && (l.id == 0 || err != nil || l.take(size)) {
+		l.seal(m, b, at, size)
+		return nil, len(x.out) > maxUnsent
+	}
+	meta = append([]byte(nil), b[at+umx.HeaderBytes:]...)
+	x.out = b[:at]
+	return meta, false
+}
+
+// answerLarge sends an answer that gather did not take, out of the way of the others.
+func (l *lane) answerLarge(m *umx.Message, q *asked, result any) {
+	if len(m.Meta) > umx.MaxMeta {
+		m.Meta, m.Tensors = q.asBody(m.Meta, result)
+	}
+	if err := l.send(m); err != nil && l.session.ctx.Err() == nil && l.ctx.Err() == nil {
+		l.answer(q, nil, err) // it cannot be sent; why, can
+	}
+}
+
+// answerApart sends an answer with its numbers in tensors.
+func (l *lane) answerApart(q *asked, m *umx.Message, result any) (err error) {
+	rest, names, tensors := q.row.takeOut(result)
+	m.Tensors = tensors
+	if m.Meta, err = q.metaApart(rest, names); err != nil {
+		return err
+	}
+	return l.send(m)
+}
+
+// seal makes a frame of what was appended to out from at on. The pen is held.
+func (l *lane) seal(m *umx.Message, b []byte, at, size int) {
+	m.Sequence = l.sequence
+	l.sequence++
+	l.finished = l.finished || m.Flags&umx.StreamEnd != 0
+	l.session.out = m.Seal(b, at, size)
+}
+
+// send sends a message on the lane, on a stream frame by frame as there is credit for them. Only one goroutine sends on
+// a lane: its own, or the one that reads while the lane is idle.
+func (l *lane) send(m *umx.Message) error {
+	x := l.session
+	m.Stream = l.id
+	x.pen.Lock()
+	m.Sequence = l.sequence
+	x.pen.Unlock()
+	frames, err := m.Frames(x.limits.MaxFrame)
+	if err != nil {
+		return umx.AsFault(err)
+	}
+	x.pen.Lock()
+	l.sequence += uint32(len(frames)) //nolint:gosec // bounded by the largest message
+	l.finished = l.finished || m.Flags&umx.StreamEnd != 0
+	x.pen.Unlock()
+	for _, parts := range frames {
+		if l.id != 0 && m.Kind != umx.KindError {
+			if err := l.ready(l.ctx); err != nil {
+				return err
+			}
+			l.spend(size(parts) - umx.HeaderBytes)
+		}
+		x.writing.Lock()
+		err := x.drain(parts)
+		x.writing.Unlock()
+		if err != nil {
+			return err
+		}
+	}
+	return x.flush()
+}
+
+func size(parts net.Buffers) (n int) {
+	for _, p := range parts {
+		n += len(p)
+	}
+	return n
+}
