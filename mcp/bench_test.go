@@ -65,53 +65,105 @@ func doorFor(b *testing.B) (*core.Engine, *mcp.Server) {
 	return e, s
 }
 
-// BenchmarkCall is one call of a tool, here and in mcp-go alone, over HTTP and over pipes, one and 16 in flight.
+// sent is what is sent again and again, in the body and over HTTP in headers as well.
+type sent struct {
+	body    string
+	session bool             // it needs a session
+	headers []string         // a name and a value in turn
+	before  func(*testing.B) // what has to be done before it is sent b.N times; nil is nothing
+}
+
+var (
+	callInSession = sent{body: incrementCall, session: true}
+	callModern    = sent{
+		body: strings.Replace(incrementCall, `"params":{`, `"params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",`+
+			`"io.modelcontextprotocol/clientInfo":{"name":"bench","version":"1"},"io.modelcontextprotocol/clientCapabilities":{}},`, 1),
+		headers: []string{"Mcp-Protocol-Version", "2026-07-28", "Mcp-Method", "tools/call", "Mcp-Name", "synap_kv_increment"},
+	}
+)
+
+// side is one of the two that are compared.
+type side struct {
+	web   http.Handler
+	pipes func(io.Reader, io.Writer) error
+}
+
+func ours(door *mcp.Server) side {
+	return side{door.Handler(), func(in io.Reader, out io.Writer) error { return door.ServeStdio(context.Background(), in, out) }}
+}
+
+func theirs(s *server.MCPServer) side {
+	return side{server.NewStreamableHTTPServer(s, server.WithStateful(true)),
+		func(in io.Reader, out io.Writer) error {
+			return server.NewStdioServer(s).Listen(context.Background(), in, out)
+		}}
+}
+
+// BenchmarkCall is one call of a tool, here and in mcp-go alone, over HTTP and over pipes, one and 16 in flight, in a session and in
+// the revision that has none.
 func BenchmarkCall(b *testing.B) {
 	_, door := doorFor(b)
-	web := func(h http.Handler) func(b *testing.B, flight int) {
-		return func(b *testing.B, flight int) {
-			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				h.ServeHTTP(w, r.WithContext(auth.NewContext(r.Context(), auth.Local())))
-			}))
-			defer s.Close()
-			client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: flight}}
-			defer client.CloseIdleConnections()
-			post := func(body, session string) *http.Response {
-				r, _ := http.NewRequest(http.MethodPost, s.URL, strings.NewReader(body))
-				r.Header.Set("Content-Type", "application/json")
-				r.Header.Set("Accept", "application/json, text/event-stream")
-				if session != "" {
-					r.Header.Set("Mcp-Session-Id", session)
-				}
-				resp, err := client.Do(r)
-				if err != nil {
-					b.Fatal(err)
-				}
-				_, _ = io.Copy(io.Discard, resp.Body)
-				_ = resp.Body.Close()
-				return resp
-			}
-			session := post(initialize, "").Header.Get("Mcp-Session-Id")
-			inFlight(b, flight, func() {
-				if resp := post(incrementCall, session); resp.StatusCode != http.StatusOK {
-					b.Errorf("status %d", resp.StatusCode)
-				}
-			})
-		}
-	}
-	library := server.NewStreamableHTTPServer(bare(), server.WithStateful(true))
+	us, them := ours(door), theirs(bare())
 	for _, flight := range []int{1, 16} {
-		b.Run(fmt.Sprintf("http/%d/synap", flight), func(b *testing.B) { web(door.Handler())(b, flight) })
-		b.Run(fmt.Sprintf("http/%d/bare", flight), func(b *testing.B) { web(library)(b, flight) })
-		b.Run(fmt.Sprintf("stdio/%d/synap", flight), func(b *testing.B) {
-			overPipe(b, flight, func(in io.Reader, out io.Writer) error { return door.ServeStdio(context.Background(), in, out) })
-		})
-		b.Run(fmt.Sprintf("stdio/%d/bare", flight), func(b *testing.B) {
-			overPipe(b, flight, func(in io.Reader, out io.Writer) error {
-				return server.NewStdioServer(bare()).Listen(context.Background(), in, out)
-			})
-		})
+		compare(b, "", flight, us, them, callInSession)
+		compare(b, "-2026", flight, us, them, callModern)
 	}
+}
+
+// compare has both sides answer the same, one after the other.
+func compare(b *testing.B, what string, flight int, us, them side, m sent) {
+	for _, s := range []struct {
+		who string
+		side
+	}{{"synap", us}, {"bare", them}} {
+		b.Run(fmt.Sprintf("http%s/%d/%s", what, flight, s.who), func(b *testing.B) { overHTTP(b, flight, s.side, m) })
+	}
+	for _, s := range []struct {
+		who string
+		side
+	}{{"synap", us}, {"bare", them}} {
+		b.Run(fmt.Sprintf("stdio%s/%d/%s", what, flight, s.who), func(b *testing.B) { overPipe(b, flight, s.side, m) })
+	}
+}
+
+// overHTTP keeps so many calls in flight over connections that are kept.
+func overHTTP(b *testing.B, flight int, who side, m sent) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		who.web.ServeHTTP(w, r.WithContext(auth.NewContext(r.Context(), auth.Local())))
+	}))
+	defer s.Close()
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: flight}}
+	defer client.CloseIdleConnections()
+	post := func(body, session string, headers ...string) *http.Response {
+		r, _ := http.NewRequest(http.MethodPost, s.URL, strings.NewReader(body))
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Accept", "application/json, text/event-stream")
+		for i := 0; i < len(headers); i += 2 {
+			r.Header.Set(headers[i], headers[i+1])
+		}
+		if session != "" {
+			r.Header.Set("Mcp-Session-Id", session)
+		}
+		resp, err := client.Do(r)
+		if err != nil {
+			b.Fatal(err)
+		}
+		_, _ = io.Copy(io.Discard, resp.Body)
+		_ = resp.Body.Close()
+		return resp
+	}
+	session := ""
+	if m.session {
+		session = post(initialize, "").Header.Get("Mcp-Session-Id")
+	}
+	if m.before != nil {
+		m.before(b)
+	}
+	inFlight(b, flight, func() {
+		if resp := post(m.body, session, m.headers...); resp.StatusCode != http.StatusOK {
+			b.Errorf("status %d", resp.StatusCode)
+		}
+	})
 }
 
 // inFlight runs f b.N times, so many at once.
@@ -149,11 +201,11 @@ func cpu(b *testing.B) func() {
 }
 
 // overPipe keeps so many calls in flight over a pair of pipes.
-func overPipe(b *testing.B, flight int, serve func(io.Reader, io.Writer) error) {
+func overPipe(b *testing.B, flight int, who side, m sent) {
 	serverIn, in := io.Pipe()
 	out, serverOut := io.Pipe()
 	ended := make(chan struct{})
-	go func() { defer close(ended); _ = serve(serverIn, serverOut); _ = serverOut.Close() }()
+	go func() { defer close(ended); _ = who.pipes(serverIn, serverOut); _ = serverOut.Close() }()
 	lines := make(chan struct{}, flight)
 	go func() {
 		for buf := make([]byte, 64<<10); ; {
@@ -166,19 +218,24 @@ func overPipe(b *testing.B, flight int, serve func(io.Reader, io.Writer) error) 
 			}
 		}
 	}()
-	_, _ = io.WriteString(in, initialize+"\n")
-	<-lines
+	if m.session {
+		_, _ = io.WriteString(in, initialize+"\n")
+		<-lines
+	}
+	if m.before != nil {
+		m.before(b)
+	}
 	defer cpu(b)()
 	b.ResetTimer()
 	sent := 0
 	for ; sent < min(flight, b.N); sent++ {
-		_, _ = io.WriteString(in, incrementCall+"\n")
+		_, _ = io.WriteString(in, m.body+"\n")
 	}
 	for range b.N {
 		<-lines
 		if sent < b.N {
 			sent++
-			_, _ = io.WriteString(in, incrementCall+"\n")
+			_, _ = io.WriteString(in, m.body+"\n")
 		}
 	}
 	b.StopTimer()

@@ -79,7 +79,7 @@ func (s *Server) try(ctx context.Context, t *tool, p *profile, raw json.RawMessa
 // run executes the request. A watch answers with what there is, and waits no longer than it was asked to. A call
 // that is waiting when the door closes ends with Unavailable.
 func (s *Server) run(ctx context.Context, r *command.Request) (resp any, err error) {
-	if isQuick(r.Command) {
+	if isOver(r.Command) {
 		return s.executor.Do(ctx, r) // it is over at once
 	}
 	ctx, cancel := context.WithCancelCause(ctx)

@@ -13,13 +13,16 @@ func FewEvents(most int) (restore func()) {
 func (s *Server) Followed() int { return s.follows.count() }
 
 // Quick reports whether a message is answered without mcp-go, and what it was understood to say.
-func (s *Server) Quick(message []byte) (id, tool, arguments string, ok bool) {
+func (s *Server) Quick(message []byte) (id, tool, arguments string, modern, ok bool) {
 	c, ok := s.quick(message)
 	if !ok {
-		return "", "", "", false
+		return "", "", "", false, false
 	}
-	return string(c.id), c.tool.name(), string(c.arguments), true
+	return string(c.id), c.tool.name(), string(c.arguments), c.modern(), true
 }
+
+// Waiting is how many quick calls are in progress that can be taken back.
+func (s *Server) Waiting() int { return s.waiting.count() }
 
 // Streams is how many streams of the older transport are open.
 func (s *Server) Streams() int { return s.lines.count() }

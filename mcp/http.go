@@ -70,7 +70,7 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer in.done()
-	if s.serveQuickly(w, in) {
+	if s.serveQuickly(w, in) || s.takesBack(w, in) {
 		return
 	}
 	r = in.Request
@@ -87,16 +87,40 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 
 // serveQuickly answers a quickCall, and reports whether it was one.
 func (s *Server) serveQuickly(w http.ResponseWriter, in *admitted) bool {
-	if !quickHTTP(in.Request) {
+	if in.Method != http.MethodPost {
 		return false
 	}
 	c, ok := s.quick(in.body)
-	if !ok {
+	if !ok || !quickHTTP(in.Request, &c) {
 		return false
 	}
-	answer := s.answerQuickly(in.Context(), c)
+	session := ""
+	if !c.modern() {
+		session = in.Header.Get(server.HeaderKeySessionID)
+	}
+	ctx, end := s.waiting.begin(in.Context(), session, &c)
+	defer end()
+	answer := s.answerQuickly(ctx, &c)
 	w.Header()["Content-Type"] = jsonType
 	_, _ = w.Write(answer) //nolint:gosec // it is JSON; a client that went away needs no answer
+	return true
+}
+
+// takesBack ends the call that a session's message takes back, if it does, and leaves the rest to mcp-go. Of messages without a session it
+// reports true: there a client closes the connection, and mcp-go would end whoever's request has that id.
+func (s *Server) takesBack(w http.ResponseWriter, in *admitted) (answered bool) {
+	if in.Method != http.MethodPost || !mayCancel(in.body) {
+		return false
+	}
+	modern := mcp.IsModernProtocol(in.Header.Get(mcp.HeaderProtocolVersion))
+	session := in.Header.Get(server.HeaderKeySessionID)
+	if modern {
+		session = ""
+	}
+	if !s.waiting.cancel(session, in.body) || !modern {
+		return false
+	}
+	w.WriteHeader(http.StatusAccepted)
 	return true
 }
 

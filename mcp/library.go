@@ -18,7 +18,7 @@ const errorKey = "synap/error"
 
 // newLibrary hands the catalog to mcp-go. Every tool is registered once; which of them a client sees is decided when
 // it asks, and by call when it calls.
-func (s *Server) newLibrary(version string) *server.MCPServer {
+func (s *Server) newLibrary() *server.MCPServer {
 	hooks := &server.Hooks{}
 	hooks.AddAfterListTools(func(ctx context.Context, _ any, _ *mcp.ListToolsRequest, result *mcp.ListToolsResult) {
 		result.Tools = append(s.toolsOf(ctx).list(), extension.tools...)
@@ -32,8 +32,8 @@ func (s *Server) newLibrary(version string) *server.MCPServer {
 	hooks.AddAfterDiscover(func(ctx context.Context, _ any, _ *mcp.DiscoverRequest, result *mcp.DiscoverResult) {
 		result.Instructions = s.toolsOf(ctx).instructions
 	})
-	library := server.NewMCPServer("synap", version, slices.Concat([]server.ServerOption{
-		server.WithTitle("Synap"),
+	library := server.NewMCPServer(s.self.Name, s.self.Version, slices.Concat([]server.ServerOption{
+		server.WithTitle(s.self.Title),
 		server.WithToolCapabilities(false),
 		server.WithResourceCapabilities(true, false),
 		server.WithPromptCapabilities(false),

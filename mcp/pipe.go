@@ -140,7 +140,10 @@ func (p *pipe) handle(ctx context.Context, l line) {
 		return
 	}
 	if c, ok := p.server.quick(l.text); ok {
-		p.start(ctx, func() { p.answerQuickly(ctx, c, l.text) })
+		ctx, end := p.server.waiting.begin(ctx, p.id, &c) // here, so that the next line can take it back
+		if !p.start(ctx, func() { defer end(); p.answerQuickly(ctx, &c, l.text) }) {
+			end()
+		}
 		return
 	}
 	var message struct {
@@ -156,6 +159,9 @@ func (p *pipe) handle(ctx context.Context, l line) {
 		p.asked.answer(message.ID, message.response)
 		return
 	}
+	if message.ID == nil && message.Method == mcp.MethodNotificationCancelled {
+		p.server.waiting.cancel(p.id, l.text)
+	}
 	if message.ID == nil || message.Method == mcp.MethodInitialize {
 		p.answer(ctx, message.ID, l.text)
 		return
@@ -163,22 +169,27 @@ func (p *pipe) handle(ctx context.Context, l line) {
 	p.start(ctx, func() { p.answer(ctx, message.ID, l.text) })
 }
 
-// start answers a request beside others, when there is a slot for it.
-func (p *pipe) start(ctx context.Context, answer func()) {
+// start answers a request beside others, when there is a slot for it. It reports false when there will be none, because all is over.
+func (p *pipe) start(ctx context.Context, answer func()) bool {
 	select {
 	case p.slots <- struct{}{}:
 	case <-ctx.Done():
-		return
+		return false
 	}
 	p.requests.Go(func() {
 		defer func() { <-p.slots }()
 		answer()
 	})
+	return true
 }
 
 // answerQuickly runs a call that does not need mcp-go, and writes its answer.
-func (p *pipe) answerQuickly(ctx context.Context, c quickCall, message json.RawMessage) {
+func (p *pipe) answerQuickly(ctx context.Context, c *quickCall, message json.RawMessage) {
 	defer p.recovered(json.RawMessage(c.id))
+	if c.modern() { // as mcp-go does
+		p.SetClientCapabilities(*c.able)
+		p.Initialize()
+	}
 	ctx = namedText(p.asClient(ctx, message), strings.Trim(string(c.id), `"`))
 	p.write(p.server.answerQuickly(ctx, c))
 }

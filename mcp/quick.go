@@ -13,21 +13,32 @@ import (
 	"github.com/hivellm/synap-go/core/command"
 )
 
-// quickCall is a call of a tool as nearly every client writes it, in a session: a JSON-RPC request with nothing in it but
-// what such a call needs, of a tool that answers at once. It is answered here, with the bytes that mcp-go would have made, because
-// mcp-go reads a message six times and makes maps of its answer. Whatever is the least out of the ordinary (another revision, a
-// tool that waits or asks, a name written with escapes, a member twice) is no quickCall and goes through mcp-go.
+// quickCall is a call of a tool as nearly every client writes it: a JSON-RPC request with nothing in it but what such a call
+// needs, of a tool that asks nobody. It is answered here, with the bytes that mcp-go would have made, because
+// mcp-go reads a message six times (nine in the revisions without sessions) and makes maps of its answer. Whatever is the least
+// out of the ordinary (a revision that is not known, a name written with escapes, a member twice) is no quickCall and goes
+// through mcp-go.
 type quickCall struct {
 	id        []byte // as in the message: an integer of few digits, or a string without escapes
 	tool      *tool
-	arguments json.RawMessage // an object
+	arguments json.RawMessage         // an object
+	able      *mcp.ClientCapabilities // what the client can do, of a message that belongs to no session; nil in one that does
 }
+
+// modern reports whether the call is of a revision without sessions.
+func (c *quickCall) modern() bool { return c.able != nil }
 
 // maxQuickDigits is how long an integer may be that comes out of a float as it went in.
 const maxQuickDigits = 15
 
-// modernMark is in every message of the revisions without sessions, unless its name is written with escapes.
-var modernMark = []byte("io.modelcontextprotocol/")
+// Numbers of at most so many digits, and so many in the exponent, are below 1e300.
+const (
+	maxPlainDigits    = 200
+	maxExponentDigits = 2
+)
+
+// modernMark begins the names of what only messages of the revisions without sessions say.
+const modernMark = "io.modelcontextprotocol/"
 
 // quick reads a message, and reports whether it is a quickCall.
 func (s *Server) quick(message []byte) (c quickCall, ok bool) {
@@ -63,42 +74,93 @@ func (s *Server) quick(message []byte) (c quickCall, ok bool) {
 		}
 		return false
 	})
-	if !ok || len(name) < 2 || kindOf(arguments) != "object" || !plainMeta(meta) {
+	if !ok || len(name) < 2 || kindOf(arguments) != "object" || !c.readMeta(meta) || !areFloats(params) {
 		return c, false
 	}
 	c.tool, c.arguments = s.catalog.byName[string(name[1:len(name)-1])], arguments
 	return c, c.tool != nil && c.tool.quick && name[0] == '"'
 }
 
-// isQuick reports whether the command is over at once. Others can be cancelled, which mcp-go sees to.
-func isQuick(c *command.Command) bool {
+// readMeta reads what a client says beside a call, and reports whether it is nothing but what is known.
+func (c *quickCall) readMeta(meta []byte) bool {
+	if meta == nil {
+		return true
+	}
+	var version, able []byte
+	marked := false
+	ok := eachPlainMember(meta, func(name, v []byte) bool {
+		switch string(name) {
+		case mcp.MetaKeyProtocolVersion:
+			return once(&version, v)
+		case mcp.MetaKeyClientCapabilities:
+			return once(&able, v)
+		}
+		marked = marked || bytes.HasPrefix(name, []byte(modernMark))
+		return true
+	})
+	if !ok || version == nil {
+		return ok && able == nil && !marked
+	}
+	if string(version) != `"`+mcp.ProtocolVersion20260728+`"` || kindOf(able) != "object" {
+		return false
+	}
+	c.able = &mcp.ClientCapabilities{}
+	return len(able) == len("{}") || json.Unmarshal(able, c.able) == nil
+}
+
+// isOver reports whether the command is over at once: nobody can take back a call of it.
+func isOver(c *command.Command) bool {
 	return (c.Kind == command.KindRead || c.Kind == command.KindWrite) && !c.MayWait()
 }
 
-// quickHTTP reports whether the headers of an admitted request are those of a session's POST that mcp-go would take.
-func quickHTTP(r *http.Request) bool {
+// quickHTTP reports whether the headers of an admitted request are those with which mcp-go would take the call.
+func quickHTTP(r *http.Request, c *quickCall) bool {
 	version := r.Header.Get(mcp.HeaderProtocolVersion)
-	return r.Method == http.MethodPost && r.Header.Get(server.HeaderKeySessionID) != "" && r.Header.Get("Content-Type") == "application/json" &&
-		(version == "" || mcp.IsValidProtocolVersion(version) && !mcp.IsModernProtocol(version))
+	switch {
+	case r.Header.Get("Content-Type") != "application/json":
+		return false
+	case c.modern():
+		return version == mcp.ProtocolVersion20260728 && r.Header.Get(mcp.HeaderMethod) == string(mcp.MethodToolsCall) &&
+			r.Header.Get(mcp.HeaderName) == c.tool.name() && r.Header.Get(headerLastEventID) == ""
+	}
+	return r.Header.Get(server.HeaderKeySessionID) != "" && (version == "" || mcp.IsValidProtocolVersion(version) && !mcp.IsModernProtocol(version))
 }
 
 // answerQuickly answers a quickCall as mcp-go would. It ends with a newline.
-func (s *Server) answerQuickly(ctx context.Context, c quickCall) []byte {
+func (s *Server) answerQuickly(ctx context.Context, c *quickCall) []byte {
 	o := s.call(ctx, c.tool, c.arguments)
-	out := make([]byte, 0, 2*len(o.answer)+len(o.answer)/4+160)
+	out := make([]byte, 0, 2*len(o.answer)+len(o.answer)/4+320)
 	out = append(append(out, `{"jsonrpc":"2.0","id":`...), c.id...)
 	out = append(out, `,"result":`...)
 	if o.fault != nil {
-		result, err := json.Marshal(o.result())
+		result, err := json.Marshal(s.resultOf(o, c))
 		if err != nil { // it was made of texts, which always encode
 			return rpcError(json.RawMessage(c.id), mcp.INTERNAL_ERROR, "internal error")
 		}
 		return append(append(out, result...), "}\n"...)
 	}
-	out = append(out, `{"content":[{"type":"text","text":`...)
+	out = append(out, '{')
+	if c.modern() {
+		out = append(append(append(out, `"_meta":`...), s.selfMeta...), ',')
+	}
+	out = append(out, `"content":[{"type":"text","text":`...)
 	out = appendText(out, o.answer)
-	out = append(out, `}],"structuredContent":`...)
+	out = append(out, `}]`...)
+	if c.modern() {
+		out = append(out, `,"resultType":"complete"`...)
+	}
+	out = append(out, `,"structuredContent":`...)
 	return append(appendSafe(out, o.answer), "}}\n"...)
+}
+
+// resultOf is the outcome, with what the revisions without sessions want in every result.
+func (s *Server) resultOf(o outcome, c *quickCall) *mcp.CallToolResult {
+	r := o.result()
+	if c.modern() {
+		r.ResultType = mcp.ResultTypeComplete
+		r.EnsureResultMeta().SetServerInfo(s.self)
+	}
+	return r
 }
 
 // once sets a member that was not there before.
@@ -128,11 +190,6 @@ func plainID(id []byte) bool {
 		}
 	}
 	return true
-}
-
-// plainMeta reports whether what a client says beside a call is nothing that a call depends on.
-func plainMeta(meta []byte) bool {
-	return meta == nil || kindOf(meta) == "object" && bytes.IndexByte(meta, '\\') < 0 && !bytes.Contains(meta, modernMark)
 }
 
 // isPlain reports whether text stands in JSON for itself; with ids, in whichever way JSON is written.
@@ -209,6 +266,32 @@ func skipString(raw []byte, i int) int {
 		}
 	}
 	return i + 1
+}
+
+// areFloats reports whether the numbers in valid JSON are plainly such that a float holds them: mcp-go refuses others.
+func areFloats(raw []byte) bool {
+	digits := 0 // of a run of them: in a row of so few, with an exponent of so few, none is too large
+	for i := 0; i < len(raw); {
+		switch c := raw[i]; {
+		case c == '"':
+			i, digits = skipString(raw, i), 0
+			continue
+		case c >= '0' && c <= '9':
+			if digits++; digits > maxPlainDigits {
+				return false
+			}
+		case c == 'e' || c == 'E':
+			if digits == 0 { // of true or false
+				break
+			}
+			digits = maxPlainDigits - maxExponentDigits
+		case c == '+' || c == '-' || c == '.':
+		default:
+			digits = 0
+		}
+		i++
+	}
+	return true
 }
 
 // appendText appends JSON as a JSON string, with the escapes of encoding/json.

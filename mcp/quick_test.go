@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	mcpgo "github.com/mark3labs/mcp-go/mcp"
+
 	"github.com/hivellm/synap-go/mcp"
 )
 
@@ -34,47 +36,77 @@ var quickCalls = [][3]string{
 	{`12`, "synap_kv_get", `{"keys":["big"]}`},
 	{`13`, "synap_kv_delete", `{"keys":["a","none"]}`},
 	{`15`, "synap_queue_peek", `{"queue":"nothing"}`},
+	{`16`, "synap_queue_receive", `{"queue":"nothing"}`},
+	{`17`, "synap_queue_receive", `{"queue":"nothing","wait_seconds":26}`},
+	{`18`, "synap_stream_read", `{"room":"nothing","wait":"0"}`},
+	{`19`, "synap_topic_listen", `{"subscription":"none"}`},
+	{`20`, "synap_agent_inbox", `{}`},
+	{`21`, "synap_kv_set", `{"key":"f","value":[1.5e99,-2E-99,true,false,12345678901234567890]}`},
+	{`22`, "synap_kv_get", `{"key":"f"}`},
 }
 
-func quickMessages() (messages []string) {
+// metas are what comes beside a call of a session, and modernMetas beside one without.
+var (
+	metas       = []string{"", `"_meta":{"progressToken":1},`, `"_meta":{},`}
+	modernMetas = []string{
+		`"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}},`,
+		`"_meta":{"progressToken":"<p>","io.modelcontextprotocol/clientCapabilities": {"elicitation":{"form":{}},"roots":{"listChanged":true},"x":1},` +
+			`"io.modelcontextprotocol/protocolVersion" :"2026-07-28","io.modelcontextprotocol/logLevel":"debug",` +
+			`"io.modelcontextprotocol/clientInfo":{"name":"Nina's \u00e9","version":"1"}},`,
+		`"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{},` +
+			`"io.modelcontextprotocol/clientInfo":7,"io.modelcontextprotocol/logLevel":{},"traceparent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"},`,
+	}
+)
+
+func quickMessages(metas []string) (messages []string) {
 	for i, c := range quickCalls {
-		meta := []string{"", `"_meta":{"progressToken":1},`, `"_meta":{},`}[i%3]
-		messages = append(messages, fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"method":"tools/call","params":{%s"name":%q,"arguments":%s}}`, c[0], meta, c[1], c[2]))
+		messages = append(messages, fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"method":"tools/call","params":{%s"name":%q,"arguments":%s}}`, c[0], metas[i%len(metas)], c[1], c[2]))
 	}
 	return messages
 }
 
+// modernHeaders are those of a call without a session.
+func callHeaders(tool string) []string {
+	return []string{"MCP-Protocol-Version: 2026-07-28", "Mcp-Method: tools/call", "Mcp-Name: " + tool}
+}
+
 // TestQuickAnswersAreTheLibrarys plays the same calls to two doors: one answers by itself, the other has mcp-go answer.
 func TestQuickAnswersAreTheLibrarys(t *testing.T) {
-	t.Run("http", func(t *testing.T) {
-		one, other := newWorld(t), newWorld(t)
-		here, there := one.post(initialize).Header().Get("Mcp-Session-Id"), other.post(initialize).Header().Get("Mcp-Session-Id")
-		for _, m := range quickMessages() {
-			sure(t, one.door, m)
-			got, want := one.post(m, "Mcp-Session-Id: "+here), other.post(slowly(m), "Mcp-Session-Id: "+there)
-			if got.Body.String() != want.Body.String() || got.Code != want.Code || fmt.Sprint(got.Header()) != fmt.Sprint(want.Header()) {
-				t.Errorf("%.200s:\nhere    %d %v %.2000s\nmcp-go's %d %v %.2000s", m, got.Code, got.Header(), got.Body, want.Code, want.Header(), want.Body)
+	for name, metas := range map[string][]string{"in a session": metas, "2026-07-28": modernMetas} {
+		t.Run(name+" http", func(t *testing.T) {
+			one, other := newWorld(t), newWorld(t)
+			here, there := one.post(initialize).Header().Get("Mcp-Session-Id"), other.post(initialize).Header().Get("Mcp-Session-Id")
+			for i, m := range quickMessages(metas) {
+				sure(t, one.door, m)
+				headers := callHeaders(quickCalls[i][1])
+				if name != "2026-07-28" {
+					headers = []string{"MCP-Protocol-Version: 2025-06-18"}
+				}
+				got, want := one.post(m, append(headers, "Mcp-Session-Id: "+here)...), other.post(slowly(m), append(headers, "Mcp-Session-Id: "+there)...)
+				if got.Body.String() != want.Body.String() || got.Code != want.Code || fmt.Sprint(got.Header()) != fmt.Sprint(want.Header()) {
+					t.Errorf("%.300s:\nhere    %d %v %.2000s\nmcp-go's %d %v %.2000s", m, got.Code, got.Header(), got.Body, want.Code, want.Header(), want.Body)
+				}
 			}
-		}
-	})
-	t.Run("pipe", func(t *testing.T) {
-		one, other := newWorld(t), newWorld(t)
-		here, there := one.dial(), other.dial()
-		for _, m := range quickMessages() {
-			sure(t, one.door, m)
-			if got, want := here.raw(m), there.raw(slowly(m)); got != want {
-				t.Errorf("%.200s:\nhere    %.2000s\nmcp-go's %.2000s", m, got, want)
+		})
+		t.Run(name+" pipe", func(t *testing.T) {
+			one, other := newWorld(t), newWorld(t)
+			here, there := one.dial(), other.dial()
+			for _, m := range quickMessages(metas) {
+				sure(t, one.door, m)
+				if got, want := here.raw(m), there.raw(slowly(m)); got != want {
+					t.Errorf("%.300s:\nhere    %.2000s\nmcp-go's %.2000s", m, got, want)
+				}
 			}
-		}
-	})
+		})
+	}
 }
 
 func sure(t *testing.T, door *mcp.Server, m string) {
 	t.Helper()
-	if _, _, _, ok := door.Quick([]byte(m)); !ok {
+	if _, _, _, _, ok := door.Quick([]byte(m)); !ok {
 		t.Errorf("not quick: %.200s", m)
 	}
-	if _, _, _, ok := door.Quick([]byte(slowly(m))); ok {
+	if _, _, _, _, ok := door.Quick([]byte(slowly(m))); ok {
 		t.Errorf("quick: %.200s", slowly(m))
 	}
 }
@@ -99,39 +131,49 @@ func TestOnlyPlainCallsAreQuick(t *testing.T) {
 	const params = `"params":{"name":"synap_kv_get","arguments":{"keys":["a"]}}`
 	const found = `"found":false`
 	for m, answer := range map[string]string{
-		`{"jsonrpc":"2.0","id":1.0,"method":"tools/call",` + params + `}`:                                                                  found,
-		`{"jsonrpc":"2.0","id":1234567890123456,"method":"tools/call",` + params + `}`:                                                     found,
-		`{"jsonrpc":"2.0","id":-0,"method":"tools/call",` + params + `}`:                                                                   found,
-		`{"jsonrpc":"2.0","id":"\u0041","method":"tools/call",` + params + `}`:                                                             found,
-		`{"jsonrpc":"2.0","id":"a<","method":"tools/call",` + params + `}`:                                                                 found,
-		`{"jsonrpc":"2.0","id":1,"method":"tools\/call",` + params + `}`:                                                                   found,
-		`{"jsonrpc":"2.0","ID":1,"method":"tools/call",` + params + `}`:                                                                    found,
-		`{"jsonrpc":"2.0","id":1,"id":2,"method":"tools/call",` + params + `}`:                                                             `"id":2`,
-		`{"jsonrpc":"1.0","id":1,"method":"tools/call",` + params + `}`:                                                                    "Invalid JSON-RPC version",
-		`{"jsonrpc":"2.0","method":"tools/call",` + params + `}`:                                                                           "",
-		`{"jsonrpc":"2.0","id":null,"method":"tools/call",` + params + `}`:                                                                 "",
-		`{"jsonrpc":"2.0","id":1,"method":"ping"}`:                                                                                         `"result":{}`,
-		`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":[]}`:                                                                       "-32600",
-		`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"synap_nothing","arguments":{}}}`:                                  "not found",
-		`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":7,"arguments":{}}}`:                                                "-32600",
-		`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"synap_kv_list"}}`:                                                 `"total":0`,
-		`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"synap_kv_get","arguments":["a"]}}`:                                "JSON object",
-		`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"synap_queue_receive","arguments":{"queue":"q"}}}`:                 `"messages":[]`,
+		`{"jsonrpc":"2.0","id":1.0,"method":"tools/call",` + params + `}`:                                                                                  found,
+		`{"jsonrpc":"2.0","id":1234567890123456,"method":"tools/call",` + params + `}`:                                                                     found,
+		`{"jsonrpc":"2.0","id":-0,"method":"tools/call",` + params + `}`:                                                                                   found,
+		`{"jsonrpc":"2.0","id":"\u0041","method":"tools/call",` + params + `}`:                                                                             found,
+		`{"jsonrpc":"2.0","id":"a<","method":"tools/call",` + params + `}`:                                                                                 found,
+		`{"jsonrpc":"2.0","id":1,"method":"tools\/call",` + params + `}`:                                                                                   found,
+		`{"jsonrpc":"2.0","ID":1,"method":"tools/call",` + params + `}`:                                                                                    found,
+		`{"jsonrpc":"2.0","id":1,"id":2,"method":"tools/call",` + params + `}`:                                                                             `"id":2`,
+		`{"jsonrpc":"1.0","id":1,"method":"tools/call",` + params + `}`:                                                                                    "Invalid JSON-RPC version",
+		`{"jsonrpc":"2.0","method":"tools/call",` + params + `}`:                                                                                           "",
+		`{"jsonrpc":"2.0","id":null,"method":"tools/call",` + params + `}`:                                                                                 "",
+		`{"jsonrpc":"2.0","id":1,"method":"ping"}`:                                                                                                         `"result":{}`,
+		`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":[]}`:                                                                                       "-32600",
+		`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"synap_nothing","arguments":{}}}`:                                                  "not found",
+		`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":7,"arguments":{}}}`:                                                                "-32600",
+		`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"synap_kv_list"}}`:                                                                 `"total":0`,
+		`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"synap_kv_get","arguments":["a"]}}`:                                                "JSON object",
+		`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"synap_clear","arguments":{"uri":"synap://kv/a","mode":"empty"}}}`:                 `"done":false`,
+		withMeta(`"io.modelcontextprotocol/protocolVersion":"2025-06-18","io.modelcontextprotocol/clientCapabilities":{}`):                                 found,
+		`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"synap_kv_set","arguments":{"key":"f","value":[true,1e999]}}}`:                     "cannot unmarshal number",
+		`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"synap_kv_set","arguments":{"key":"f","value":` + strings.Repeat("9", 400) + `}}}`: "cannot unmarshal number",
+		withMeta(`"x":1e400`): "cannot unmarshal number",
+		withMeta(`"io.modelcontextprotocol/clientInfo":{"name":"x","version":"1"}`):                                                        found,
+		withMeta(`"io.modelcontextprotocol/protocolVersion":null`):                                                                         found,
+		withMeta(`"io.modelcontextprotocol\/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}`):                "-32020",
+		withMeta(`"io.modelcontextprotocol/protocolVersion":"2027-01-01","io.modelcontextprotocol/clientCapabilities":{}`):                 "-32020",
+		withMeta(`"io.modelcontextprotocol/protocolVersion":"2026-07-28"`):                                                                 "-32020",
+		withMeta(`"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{"roots":1}`):        "-32020",
+		withMeta(`"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/protocolVersion":"2026-07-28"`):          "-32020",
 		`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"_meta":{"\u0069o":1},"name":"synap_kv_get","arguments":{"keys":["a"]}}}`: found,
 		`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"_meta":[],"name":"synap_kv_get","arguments":{"keys":["a"]}}}`:            "-32600",
 		`[{"jsonrpc":"2.0","id":1,"method":"tools/call",` + params + `}]`:                                                                  "-32700",
 		`{"jsonrpc":"2.0","id":1,"method":"tools/call",` + params:                                                                          "-32700",
-		modern("1", "tools/call", `"name":"synap_kv_get","arguments":{"keys":["a"]}`):                                                      "-32020",
 		`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"task":{"ttl":1},"name":"synap_kv_get","arguments":{"keys":["a"]}}}`:      found,
 	} {
-		if _, _, _, ok := w.door.Quick([]byte(m)); ok {
+		if _, _, _, _, ok := w.door.Quick([]byte(m)); ok {
 			t.Errorf("quick: %s", m)
 		}
 		if got := w.post(m, session); !strings.Contains(got.Body.String(), answer) {
 			t.Errorf("%s: %d %s, want %s", m, got.Code, got.Body, answer)
 		}
 	}
-	call := quickMessages()[1]
+	call := quickMessages(metas)[1]
 	for header, answer := range map[string]string{
 		"MCP-Protocol-Version: 2025-06-18":              "result",
 		"MCP-Protocol-Version: 1999-01-01":              "Unsupported protocol version",
@@ -144,14 +186,51 @@ func TestOnlyPlainCallsAreQuick(t *testing.T) {
 	}
 }
 
+// withMeta is a call with that beside it.
+func withMeta(members string) string {
+	return `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"_meta":{` + members + `},"name":"synap_kv_get","arguments":{"keys":["a"]}}}`
+}
+
+// TestModernCallsAreQuickUnderTheirHeaders: whatever mcp-go checks of the headers of 2026-07-28, it is asked.
+func TestModernCallsAreQuickUnderTheirHeaders(t *testing.T) {
+	w := newWorld(t)
+	session := "Mcp-Session-Id: " + w.post(initialize).Header().Get("Mcp-Session-Id")
+	const name = "synap_kv_get"
+	call := modern("1", "tools/call", `"name":"synap_kv_get","arguments":{"keys":["a"]}`)
+	for _, tt := range []struct {
+		what, want string
+		headers    []string
+	}{
+		{"as it should be", `"found":false`, callHeaders(name)},
+		{"with a session besides", `"found":false`, append(callHeaders(name), session)},
+		{"with a session that there is not", `"found":false`, append(callHeaders(name), "Mcp-Session-Id: none")},
+		{"with its name in Base64", `"found":false`, callHeaders("=?base64?c3luYXBfa3ZfZ2V0?=")},
+		{"with the name of another tool", "does not match body value", callHeaders("synap_kv_set")},
+		{"without a name", "missing required header", callHeaders("")},
+		{"without a version", "header is required", []string{session}},
+		{"with the version of another revision", "does not match", append(callHeaders(name), session, "MCP-Protocol-Version: 2025-11-25")},
+		{"with a version that is not known", "does not match", append(callHeaders(name), "MCP-Protocol-Version: 2030-01-01")},
+		{"with another method", "does not match body value", append(callHeaders(name), "Mcp-Method: ping")},
+		{"with an event to go on after", "not resumable", append(callHeaders(name), "Last-Event-ID: 1")},
+		{"with another type", "Invalid content type", append(callHeaders(name), "Content-Type: text/plain")},
+	} {
+		if got := w.post(call, tt.headers...); !strings.Contains(got.Body.String(), tt.want) {
+			t.Errorf("%s: %d %s, want %s", tt.what, got.Code, got.Body, tt.want)
+		}
+	}
+	if got := w.post(quickMessages(metas)[1], callHeaders(name)...); !strings.Contains(got.Body.String(), "missing or invalid _meta") {
+		t.Errorf("a call that says nothing of its revision: %d %s", got.Code, got.Body)
+	}
+}
+
 // FuzzQuick has no message understood in another way than encoding/json understands it.
 func FuzzQuick(f *testing.F) {
-	for _, m := range quickMessages() {
+	for _, m := range append(quickMessages(metas), quickMessages(modernMetas)...) {
 		f.Add([]byte(m))
 	}
 	e := newWorld(f).door
 	f.Fuzz(func(t *testing.T, m []byte) {
-		id, tool, arguments, ok := e.Quick(m)
+		id, tool, arguments, isModern, ok := e.Quick(m)
 		if !ok {
 			return
 		}
@@ -161,6 +240,7 @@ func FuzzQuick(f *testing.F) {
 			Params struct {
 				Name      string          `json:"name"`
 				Arguments json.RawMessage `json:"arguments"`
+				Meta      *mcpgo.Meta     `json:"_meta"`
 			} `json:"params"`
 		}
 		if err := json.Unmarshal(m, &want); err != nil {
@@ -168,6 +248,16 @@ func FuzzQuick(f *testing.F) {
 		}
 		if id != string(want.ID) || want.Method != "tools/call" || tool != want.Params.Name || arguments != string(want.Params.Arguments) {
 			t.Errorf("%q: %s %s %s", m, id, tool, arguments)
+		}
+		if version := want.Params.Meta.ProtocolVersion(); isModern != (version == "2026-07-28") || !isModern && version != "" {
+			t.Errorf("%q: of %s, and modern is %v", m, version, isModern)
+		}
+		if isModern && want.Params.Meta.ClientCapabilities() == nil {
+			t.Errorf("%q: mcp-go finds no capabilities", m)
+		}
+		var whole any
+		if err := json.Unmarshal(m, &whole); err != nil {
+			t.Fatalf("%q: mcp-go cannot read it: %v", m, err)
 		}
 		var known any
 		if err := json.Unmarshal(want.ID, &known); err != nil {

@@ -14,11 +14,13 @@ package mcp
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"sync"
 	"time"
 
+	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
 	"github.com/sirupsen/logrus"
 
@@ -76,6 +78,9 @@ type Server struct {
 	follows  *follows
 	events   *events
 	asking   *asking
+	waiting  *waiting
+	self     mcp.Implementation // what this program is
+	selfMeta []byte             // self, as the _meta of a result says it
 
 	calls    context.Context // ends when no tool may go on
 	endCalls context.CancelFunc
@@ -100,7 +105,11 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{executor: o.Executor, log: o.Log, identity: o.Identity, profile: chosen, catalog: tools, follows: newFollows(), events: newEvents(), lines: newLines(), asking: newAsking()}
+	s := &Server{executor: o.Executor, log: o.Log, identity: o.Identity, profile: chosen, catalog: tools, follows: newFollows(), events: newEvents(), lines: newLines(), asking: newAsking(), waiting: newWaiting(),
+		self: mcp.Implementation{Name: "synap", Version: o.Version, Title: "Synap"}}
+	if s.selfMeta, err = json.Marshal(map[string]any{mcp.MetaKeyServerInfo: s.self}); err != nil {
+		return nil, err
+	}
 	if s.pages, err = newPages(tools.table); err != nil {
 		return nil, err
 	}
@@ -109,7 +118,7 @@ func New(o Options) (*Server, error) {
 	}
 	s.calls, s.endCalls = context.WithCancel(context.Background())
 	s.all, s.endAll = context.WithCancel(context.Background())
-	s.library = s.newLibrary(o.Version)
+	s.library = s.newLibrary()
 	s.sessions = newSessions(s.forget)
 	s.web = s.newWeb()
 	return s, nil

@@ -50,7 +50,7 @@ type preset struct {
 func (t *tool) name() string { return t.decl.Name }
 
 func newTool(c *command.Command, decl *command.Tool) (*tool, error) {
-	t := &tool{command: c, decl: decl, byName: map[string]*argument{}, quick: isQuick(c) && decl.Ask == nil}
+	t := &tool{command: c, decl: decl, byName: map[string]*argument{}, quick: decl.Ask == nil}
 	fields := decl.Args
 	if len(fields) == 0 {
 		fields = c.RequestSchema().PropertyOrder
