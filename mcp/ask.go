@@ -264,9 +264,12 @@ func (s *Server) ask(ctx context.Context, question mcp.ElicitationParams) (*mcp.
 	if err == nil {
 		return responseOf(answer), nil
 	}
-	switch why := context.Cause(ctx); {
-	case why == nil:
+	why := context.Cause(ctx)
+	if why == nil {
 		return nil, err
+	}
+	withdraw(ctx, why)
+	switch {
 	case errors.Is(why, errNoAnswer):
 		return nil, fault.New(fault.Timeout, "the user was asked, and did not answer within %v", maxAskTime)
 	case errors.Is(why, errStopping):

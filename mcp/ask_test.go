@@ -306,14 +306,20 @@ func TestAQuestionEnds(t *testing.T) {
 	}
 }
 
-// TestAQuestionOverHTTPEnds: when its time is over, when the client hangs up, and with the session.
+// TestAQuestionOverHTTPEnds: when its time is over, with its call, when the client hangs up, and with the session; a client that still listens is told.
 func TestAQuestionOverHTTPEnds(t *testing.T) {
 	const hello = `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{"elicitation":{}},` +
 		`"clientInfo":{"name":"test","version":"1"}}}`
-	for name, end := range map[string]func(w *world, session string, hangUp func()){
-		"with the time":    func(*world, string, func()) { time.Sleep(mcp.MaxAskTime) },
-		"with the client":  func(_ *world, _ string, hangUp func()) { hangUp() },
-		"with the session": func(w *world, session string, _ func()) { w.request(http.MethodDelete, "", session) },
+	for name, tt := range map[string]struct {
+		end  func(w *world, session string, hangUp func())
+		told string // why; "" when nobody listens
+	}{
+		"with the time": {func(*world, string, func()) { time.Sleep(mcp.MaxAskTime) }, "nobody answered in time"},
+		"with the call": {func(w *world, session string, _ func()) {
+			w.post(takeBack("2"), "Mcp-Session-Id: "+session)
+		}, "context canceled"},
+		"with the client":  {func(_ *world, _ string, hangUp func()) { hangUp() }, ""},
+		"with the session": {func(w *world, session string, _ func()) { w.request(http.MethodDelete, "", session) }, "there is no such session"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -326,16 +332,16 @@ func TestAQuestionOverHTTPEnds(t *testing.T) {
 				r.Header.Set("Content-Type", "application/json")
 				r.Header.Set("Accept", "application/json, text/event-stream")
 				r.Header.Set("Mcp-Session-Id", session)
-				answered := make(chan struct{})
+				answered, stream := make(chan struct{}), httptest.NewRecorder()
 				go func() {
 					defer close(answered)
-					w.door.Handler().ServeHTTP(nowhere{http.Header{}}, r.WithContext(auth.NewContext(ctx, auth.Local())))
+					w.door.Handler().ServeHTTP(stream, r.WithContext(auth.NewContext(ctx, auth.Local())))
 				}()
 				synctest.Wait()
 				if n := w.door.Asking(); n != 1 {
 					t.Fatalf("%d questions", n)
 				}
-				end(w, session, hangUp)
+				tt.end(w, session, hangUp)
 				<-answered
 				if n := w.door.Asking(); n != 0 {
 					t.Errorf("%d questions are left", n)
@@ -343,9 +349,35 @@ func TestAQuestionOverHTTPEnds(t *testing.T) {
 				if got := w.do("kv.get", `{"key":"a:1"}`); !strings.Contains(got, `"found":true`) {
 					t.Errorf("the key is %s", got)
 				}
+				told(t, stream.Body.String(), tt.told)
 			})
 		})
 	}
+}
+
+// told looks through the stream of a call for the question, and behind it for the word that the answer is not wanted any more.
+func told(t *testing.T, stream, why string) {
+	t.Helper()
+	if why == "" {
+		return
+	}
+	asked := ""
+	for line := range strings.Lines(stream) {
+		var m message
+		if text, ok := strings.CutPrefix(line, "data: "); !ok || json.Unmarshal([]byte(text), &m) != nil {
+			continue
+		}
+		switch m.Method {
+		case "elicitation/create":
+			asked = string(m.ID)
+		case "notifications/cancelled":
+			if want := fmt.Sprintf(`{"reason":%q,"requestId":%s}`, why, asked); asked == "" || string(m.Params) != want {
+				t.Errorf("told %s, want %s", m.Params, want)
+			}
+			return
+		}
+	}
+	t.Errorf("nobody was told: %s", stream)
 }
 
 // request sends a request of a session in process.

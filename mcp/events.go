@@ -49,7 +49,8 @@ func newEvents() *events {
 }
 
 // StoreEvent implements server.EventStore.
-func (es *events) StoreEvent(_ context.Context, session, stream string, message json.RawMessage) (string, error) {
+func (es *events) StoreEvent(ctx context.Context, session, stream string, message json.RawMessage) (string, error) {
+	notePosed(ctx, message)
 	return strconv.FormatUint(es.store(session, stream, message), 10), nil
 }
 

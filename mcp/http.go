@@ -77,6 +77,7 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	r.Body = io.NopCloser(bytes.NewReader(in.body))
 	out := newStream(w)
 	defer out.close()
+	r = r.WithContext(withPosed(r.Context(), out))
 	if r.Method == http.MethodGet {
 		seen, stop := s.withUpdates(out, r)
 		defer stop()

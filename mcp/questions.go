@@ -1,6 +1,7 @@
 package mcp
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -80,11 +81,66 @@ func (p *pipe) RequestElicitation(ctx context.Context, r mcp.ElicitationRequest)
 		}
 		return &result, nil
 	case <-ctx.Done():
-		p.send(map[string]any{
-			"jsonrpc": mcp.JSONRPC_VERSION, "method": "notifications/cancelled",
-			"params": map[string]any{"requestId": id, "reason": context.Cause(ctx).Error()},
-		})
+		p.send(unwanted(id, context.Cause(ctx)))
 		return nil, context.Cause(ctx)
+	}
+}
+
+// posed is the question that was asked over the stream of a POST, if one was: mcp-go makes its id and tells nobody.
+type posed struct {
+	out *stream
+
+	mu sync.Mutex
+	id json.RawMessage // nil before there is a question
+}
+
+type posedKey struct{}
+
+// withPosed has the question be known that is asked while a POST is answered over out.
+func withPosed(ctx context.Context, out *stream) context.Context {
+	return context.WithValue(ctx, posedKey{}, &posed{out: out})
+}
+
+// notePosed looks at a message that is about to leave over the stream of the context's POST: it may be the question.
+func notePosed(ctx context.Context, message json.RawMessage) {
+	p, _ := ctx.Value(posedKey{}).(*posed)
+	if p == nil || !bytes.Contains(message, []byte(mcp.MethodElicitationCreate)) {
+		return
+	}
+	var question struct {
+		ID     json.RawMessage `json:"id"`
+		Method string          `json:"method"`
+	}
+	if json.Unmarshal(message, &question) == nil && question.Method == string(mcp.MethodElicitationCreate) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.id = question.ID
+	}
+}
+
+// withdraw tells the client of a POST that the answer to its question is not wanted any more. It is not kept for clients that resume the
+// stream: they find the call's answer behind the question. Pipes tell theirs by themselves.
+func withdraw(ctx context.Context, why error) {
+	p, _ := ctx.Value(posedKey{}).(*posed)
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.id == nil {
+		return
+	}
+	if text, err := encode(unwanted(p.id, why)); err == nil {
+		_, _ = fmt.Fprintf(p.out, "event: message\ndata: %s\n\n", text) // a client that is gone needs not know
+		p.out.Flush()
+	}
+}
+
+// unwanted is the notification that a question is withdrawn.
+func unwanted(id any, why error) map[string]any {
+	return map[string]any{
+		"jsonrpc": mcp.JSONRPC_VERSION, "method": mcp.MethodNotificationCancelled,
+		"params": map[string]any{"requestId": id, "reason": why.Error()},
 	}
 }
 
