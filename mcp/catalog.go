@@ -59,16 +59,28 @@ func newCatalog(table *command.Table) (*catalog, error) {
 	if err := errors.Join(wrong...); err != nil {
 		return nil, err
 	}
-	names := map[string]bool{profileCore: true, profileReadOnly: true, profileFull: true}
-	for _, t := range c.tools {
-		for _, name := range t.decl.Profiles {
-			names[name] = true
-		}
-	}
-	for name := range names {
+	for _, name := range Profiles(table.Structures()) {
 		c.profiles[name] = c.newProfile(name)
 	}
 	return c, nil
+}
+
+// Profiles are the names of all profiles of the structures' tools, in order.
+func Profiles(structures []*command.Structure) []string {
+	names := map[string]bool{profileCore: true, profileReadOnly: true, profileFull: true}
+	for _, structure := range structures {
+		for _, c := range structure.Commands {
+			if c.Tool == nil {
+				continue
+			}
+			for _, t := range declarations(c.Tool) {
+				for _, name := range t.Profiles {
+					names[name] = true
+				}
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(names))
 }
 
 // formerProfiles are those of a tool under its former name.

@@ -58,7 +58,7 @@ func structures(m memory.Options, keys kv.Options, links links) []*command.Struc
 	for _, s := range all {
 		names = append(names, s.Name)
 	}
-	return append(all, directory.Structure(directory.Options{Structures: names}))
+	return append(all, directory.Structure(directory.Options{Structures: names, Profiles: mcp.Profiles(all)}))
 }
 
 // newEngine assembles an engine, in memory unless the options have a journal, and without an embedder unless they have

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/hivellm/synap-go/mcp"
 )
 
 // TestOlderTransportOfMCP: it is there where it is configured, behind the front that all doors have, and ends with the server.
@@ -109,5 +111,18 @@ func TestKeyForOneProfileOfTools(t *testing.T) {
 	a.must("auth.key.update", `{"key":"narrow","profile":""}`)
 	if status, _ := tools("?profile=full"); status != 200 {
 		t.Errorf("it is for any profile again: %d", status)
+	}
+	// Every profile that the door has can be a key's, and no other.
+	for _, profile := range mcp.Profiles(a.executor.Table().Structures()) {
+		a.must("auth.key.update", `{"key":"narrow","profile":"`+profile+`"}`)
+	}
+	if text, err := mcp.ToolList(a.executor.Table(), "nope"); err == nil {
+		t.Errorf("the door has nope: %s", text)
+	}
+	for command, payload := range map[string]string{"auth.key.create": `{"name":"other","profile":"nope"}`, "auth.key.update": `{"key":"narrow","profile":"nope"}`} {
+		_, err := direct(t, a.executor).Play(t.Context(), command, []byte(payload))
+		if err == nil || !strings.Contains(err.Error(), `there is no profile "nope"; the profiles are compat, core, full, kv, `) {
+			t.Errorf("%s with a profile that there is not: %v", command, err)
+		}
 	}
 }

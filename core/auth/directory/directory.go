@@ -44,6 +44,7 @@ const (
 // Options say what a directory knows of the server that it is a part of.
 type Options struct {
 	Structures []string // those that get roles of their own: kv-reader, kv-writer, kv-admin
+	Profiles   []string // the profiles of MCP tools that a key can be for; nil takes any name
 }
 
 // Structure declares the directory.
@@ -61,6 +62,7 @@ func Structure(o Options) *command.Structure {
 type Directory struct {
 	env      command.Env
 	builtin  map[string]*role // by name
+	profiles []string         // that a key can be for; nil is any
 	byID     sync.Map         // id -> *key: what Authenticate reads
 	tickets  tickets
 	failures failures
@@ -80,7 +82,7 @@ var (
 )
 
 func newDirectory(env command.Env, o Options) *Directory {
-	d := &Directory{env: env, builtin: builtinRoles(o.Structures), hashing: make(chan struct{}, hashers())}
+	d := &Directory{env: env, builtin: builtinRoles(o.Structures), profiles: o.Profiles, hashing: make(chan struct{}, hashers())}
 	d.tickets.byHash = map[[32]byte]ticket{}
 	_, _ = rand.Read(d.pepper[:]) // it never fails
 	return d

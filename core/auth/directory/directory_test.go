@@ -25,7 +25,7 @@ import (
 func structures() []*command.Structure {
 	return []*command.Structure{
 		kv.Structure(kv.Options{}), queue.Structure(queue.Options{}), pubsub.Structure(),
-		directory.Structure(directory.Options{Structures: []string{"kv", "queue", "pubsub"}}),
+		directory.Structure(directory.Options{Structures: []string{"kv", "queue", "pubsub"}, Profiles: []string{"core", "kv"}}),
 	}
 }
 
@@ -163,6 +163,29 @@ func TestKeys(t *testing.T) {
 	wants(t, "a revoked key", err, fault.Unauthenticated)
 	_, err = w.do(id, "kv.get", `{"key":"a"}`)
 	wants(t, "what goes on with a revoked key", err, fault.Unauthenticated)
+}
+
+// TestProfilesOfKeys: a key is for a profile that there is, or for any.
+func TestProfilesOfKeys(t *testing.T) {
+	w, stop := open(t)
+	defer stop()
+	id, err := w.enter(w.key(`{"name":"worker","profile":"kv"}`))
+	if err != nil || id.Profile != "kv" {
+		t.Fatalf("the key is %+v, %v", id, err)
+	}
+	for command, payload := range map[string]string{"auth.key.create": `{"name":"other","profile":"nope"}`, "auth.key.update": `{"key":"worker","profile":"nope"}`} {
+		_, err := w.do(auth.Local(), command, payload)
+		wants(t, command, err, fault.Invalid)
+		if want := `there is no profile "nope"; the profiles are core, kv`; !strings.Contains(fmt.Sprint(err), want) {
+			t.Errorf("%s: %v, want %s", command, err, want)
+		}
+	}
+	if id, err := w.enter(w.key(`{"name":"other"}`)); err != nil || id.Profile != "" {
+		t.Errorf("the key is %+v, %v", id, err)
+	}
+	for _, profile := range []string{"core", ""} {
+		w.must("auth.key.update", `{"key":"worker","profile":"`+profile+`"}`)
+	}
 }
 
 func TestNetworks(t *testing.T) {

@@ -2,6 +2,8 @@ package directory
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	"github.com/hivellm/synap-go/core/auth"
 	"github.com/hivellm/synap-go/core/command"
@@ -22,7 +24,7 @@ type CreateKeyRequest struct {
 	Profile string `json:"profile,omitempty" max:"64" jsonschema:"the only profile of MCP tools that it is for, such as kv or readonly: others are neither shown nor run; absent is any"`
 }
 
-// checkProfile refuses what cannot be the name of a profile. Which there are is known where tools are made; a key for one that is not there
+// checkProfile refuses what cannot be the name of a profile. A key that is read from a log may be for one that this server does not have; it
 // gets no tools.
 func checkProfile(name string) error {
 	for _, c := range name {
@@ -34,6 +36,15 @@ func checkProfile(name string) error {
 		return fault.New(fault.Invalid, "the name of a profile has at most %d characters", maxProfileName).With("field", "profile")
 	}
 	return nil
+}
+
+// hasProfile refuses a profile that there is not. "" is none.
+func (d *Directory) hasProfile(name string) error {
+	if name == "" || d.profiles == nil || slices.Contains(d.profiles, name) {
+		return nil
+	}
+	return fault.New(fault.Invalid, "there is no profile %q; the profiles are %s", clip(name), strings.Join(d.profiles, ", ")).
+		With("field", "profile").With("allowed", d.profiles)
 }
 
 // maxRate bounds the numbers of a key's own rate.
@@ -134,6 +145,9 @@ func (d *Directory) createKey(_ context.Context, tx *command.Tx, r *CreateKeyReq
 	defer d.mu.Unlock()
 	if d.keys.Len() >= MaxKeys {
 		return resp, fault.New(fault.Exhausted, "there are %d keys, and no more are allowed", MaxKeys).With("limit", MaxKeys)
+	}
+	if err := d.hasProfile(r.Profile); err != nil {
+		return resp, err
 	}
 	given, err := d.rightsOf(tx.Caller(), &r.Rights)
 	if err != nil {

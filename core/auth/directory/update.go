@@ -101,6 +101,9 @@ func (d *Directory) updateKey(_ context.Context, tx *command.Tx, r *UpdateKeyReq
 		return resp, err
 	}
 	if r.Profile != nil {
+		if err := d.hasProfile(*r.Profile); err != nil {
+			return resp, err
+		}
 		k.profile = *r.Profile
 	}
 	_, err = tx.Commit(&keyOp{k})
