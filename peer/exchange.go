@@ -26,9 +26,13 @@ type HelloRequest struct{}
 // Resource is every peer.
 func (*HelloRequest) Resource() auth.Resource { return auth.Any(structureName) }
 
+// PackedForm is the latest form of packed points that is known here.
+const PackedForm = 1
+
 // HelloResponse says who answers.
 type HelloResponse struct {
-	Node string `json:"node" jsonschema:"the namespace's own name among nodes"`
+	Node   string `json:"node" jsonschema:"the namespace's own name among nodes"`
+	Packed int    `json:"packed,omitempty" jsonschema:"the latest form of packed points that vector.get answers here and peer.settle takes, with noted; absent: neither is known"`
 	command.Receipt
 }
 
@@ -36,11 +40,11 @@ func (p *Peers) hello(_ context.Context, tx *command.Tx, _ *HelloRequest) (resp 
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.node != "" {
-		return HelloResponse{Node: p.node}, nil
+		return HelloResponse{Node: p.node, Packed: PackedForm}, nil
 	}
 	node := rand.Text()
 	_, err = tx.Commit(&nodeOp{node})
-	return HelloResponse{Node: node}, err
+	return HelloResponse{Node: node, Packed: PackedForm}, err
 }
 
 // ReachedRequest asks how far a room was read.

@@ -4,12 +4,15 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"slices"
+	"strconv"
 	"time"
 
 	"github.com/hivellm/synap-go/core/auth"
 	"github.com/hivellm/synap-go/core/command"
 	"github.com/hivellm/synap-go/core/fault"
 	"github.com/hivellm/synap-go/core/journal"
+	"github.com/hivellm/synap-go/core/pack"
 	"github.com/hivellm/synap-go/core/value"
 )
 
@@ -190,7 +193,7 @@ type Change struct {
 type ChangesRequest struct {
 	Collection string `json:"collection" max:"128" jsonschema:"the collection"`
 	After      Spot   `json:"after,omitzero" jsonschema:"next of the answer before; absent is from the beginning"`
-	Limit      int    `json:"limit,omitempty" default:"100" min:"1" max:"1000" jsonschema:"about how many changes are wanted: those of one record are not cut apart"`
+	Limit      int    `json:"limit,omitempty" default:"100" min:"1" max:"1000" jsonschema:"how many changes are wanted at most; those of one record are not cut apart, so that a first one may have more"`
 }
 
 // Resource is every peer.
@@ -216,9 +219,19 @@ func (p *Peers) changes(_ context.Context, r *ChangesRequest) (ChangesResponse, 
 		after = 0
 	}
 	resp.Next = Spot{int64(t.born), after} //nolint:gosec // records are not that many
+	whole := 0                             // how many of the changes are of records before the one that is being listed
 	t.order.Ascend(&stamp{seq: after + 1}, func(s *stamp) bool {
-		if len(resp.Changes) >= r.Limit && s.seq != resp.Next.Offset {
-			resp.More = true
+		if n := len(resp.Changes); s.seq != resp.Next.Offset {
+			if n >= r.Limit {
+				resp.More = true
+				return false
+			}
+			if n > 0 {
+				after = resp.Next.Offset
+			}
+			whole = n
+		} else if n >= r.Limit && whole > 0 { // the record does not fit in: it is for the next page
+			resp.Changes, resp.Next.Offset, resp.More = resp.Changes[:whole], after, true
 			return false
 		}
 		resp.Changes = append(resp.Changes, Change{s.id, s.time, s.node, s.deleted, s.expires, s.version})
@@ -231,8 +244,8 @@ func (p *Peers) changes(_ context.Context, r *ChangesRequest) (ChangesResponse, 
 // Incoming is a change with the point that it made.
 type Incoming struct {
 	Change
-	Seen  uint64      `json:"seen,omitempty" jsonschema:"the version of the point here, as it was when the sender looked; absent when there was none"`
-	Point value.Value `json:"point,omitzero" jsonschema:"vector, vectors, payload and text of the point, as vector.upsert takes them"`
+	Seen  uint64      `json:"seen,omitempty" jsonschema:"the version of the point here, as it was when the sender looked; absent when there was none, or with noted"`
+	Point value.Value `json:"point,omitzero" jsonschema:"vector, vectors, payload and text of the point, as vector.upsert takes them: an object with these fields, or bytes, as of packed"`
 }
 
 // SettleRequest is what was read of a collection.
@@ -243,6 +256,7 @@ type SettleRequest struct {
 	From       Spot       `json:"from,omitzero" jsonschema:"how far it was read before"`
 	To         Spot       `json:"to,omitzero" jsonschema:"how far it is read now"`
 	Changes    []Incoming `json:"changes,omitempty" max:"2000" jsonschema:"the changes in between"`
+	Noted      bool       `json:"noted,omitempty" jsonschema:"true when the sender did not look: each point here has to be as it was noted last"`
 }
 
 // Resources are every peer, and the collection.
@@ -268,8 +282,10 @@ func (r *SettleRequest) Validate() error {
 			err = checkNode(c.Node)
 		case c.Time < 0:
 			err = fault.New(fault.Invalid, "time is not negative").With("field", "time")
-		case c.Deleted != c.Point.IsZero() || (!c.Deleted && c.Point.Kind() != value.JSON):
-			err = fault.New(fault.Invalid, `a change has a "point", an object, or is "deleted"`).With("field", "point")
+		case c.Deleted != c.Point.IsZero() || c.Point.Kind() == value.Text:
+			err = fault.New(fault.Invalid, `a change has a "point", an object or packed, or is "deleted"`).With("field", "point")
+		case r.Noted && c.Seen != 0:
+			err = fault.New(fault.Invalid, `"seen" does not go with "noted"`).With("field", "seen")
 		}
 		if err != nil {
 			return fault.From(err).With("index", i)
@@ -287,68 +303,76 @@ func (p *Peers) settle(ctx context.Context, r *SettleRequest) (*command.Plan, er
 		return nil, err
 	}
 	merge := &MergeRequest{Node: r.Node, Collection: r.Collection, Born: r.Born, From: r.From, To: r.To}
-	var points []map[string]json.RawMessage
-	var deletes []*command.Request
-	for _, c := range news {
-		merge.Changes = append(merge.Changes, c.Change)
-		if c.Deleted || (c.ExpiresAt != 0 && c.ExpiresAt <= now) {
-			if c.Seen == 0 {
-				continue
-			}
-			payload, err := json.Marshal(map[string]any{"collection": r.Collection, "id": c.ID, "if_version": c.Seen})
-			if err != nil {
-				return nil, err
-			}
-			d, err := call.Beside("vector.delete", command.JSON(payload))
-			if err != nil {
-				return nil, err
-			}
-			deletes = append(deletes, d)
-			continue
-		}
-		point, err := c.upsert()
-		if err != nil {
-			return nil, err
-		}
-		points = append(points, point)
-	}
 	first, err := call.Beside("peer.merge", nil)
 	if err != nil {
 		return nil, err
 	}
 	first.Args = merge
-	plan := &command.Plan{Do: append([]*command.Request{first}, deletes...)}
-	for len(points) > 0 {
-		n := min(len(points), MaxBatch)
-		payload, err := json.Marshal(map[string]any{"collection": r.Collection, "points": points[:n]})
+	plan := &command.Plan{Do: []*command.Request{first}}
+	var plain, packed []any
+	bytes := 0 // about what they take
+	for _, c := range news {
+		bytes += 320 + c.Point.Len()
+		merge.Changes = append(merge.Changes, c.Change)
+		switch {
+		case c.Deleted || (c.ExpiresAt != 0 && c.ExpiresAt <= now):
+			if c.Seen != 0 {
+				err = then(plan, call, "vector.delete", map[string]any{"collection": r.Collection, "id": c.ID, "if_version": c.Seen}, 0)
+			}
+		case c.Point.Kind() == value.Bytes:
+			packed = append(packed, &packedPoint{c.ID, c.Point, c.ExpiresAt, c.Seen})
+		default:
+			var point map[string]json.RawMessage
+			point, err = c.upsert()
+			plain = append(plain, point)
+		}
 		if err != nil {
 			return nil, err
 		}
-		u, err := call.Beside("vector.upsert", command.JSON(payload))
-		if err != nil {
-			return nil, err
+	}
+	for _, points := range [][]any{plain, packed} {
+		for some := range slices.Chunk(points, MaxBatch) {
+			err := then(plan, call, "vector.upsert", map[string]any{"collection": r.Collection, "points": some}, bytes/len(points)*len(some))
+			if err != nil {
+				return nil, err
+			}
 		}
-		plan.Do, points = append(plan.Do, u), points[n:]
 	}
 	return plan, nil
+}
+
+// then adds a command to a plan. size is about what its request takes.
+func then(plan *command.Plan, call *command.Request, name string, args any, size int) error {
+	payload, err := pack.Append(make([]byte, 0, size), args)
+	if err != nil {
+		return fault.Wrap(fault.Internal, err, "the request does not encode: %v", err)
+	}
+	r, err := call.Beside(name, command.MsgPack(payload))
+	plan.Do = append(plan.Do, r)
+	return err
+}
+
+// packedPoint is a point as vector.upsert takes it, of which nothing is taken apart here.
+type packedPoint struct {
+	ID        string      `json:"id"`
+	Packed    value.Value `json:"packed"`
+	ExpiresAt int64       `json:"expires_at,omitempty"`
+	IfVersion uint64      `json:"if_version"`
 }
 
 // upsert is the point as vector.upsert takes it.
 func (c *Incoming) upsert() (map[string]json.RawMessage, error) {
 	var point map[string]json.RawMessage
-	if err := json.Unmarshal([]byte(c.Point.Data()), &point); err != nil {
+	if json.Unmarshal([]byte(c.Point.Data()), &point) != nil || point == nil {
 		return nil, fault.New(fault.Invalid, "point %q is no object", clip(c.ID)).With("field", "point")
 	}
-	fields := map[string]any{"id": c.ID, "if_version": c.Seen}
-	if c.ExpiresAt != 0 {
-		fields["expires_at"] = c.ExpiresAt
+	id, err := json.Marshal(c.ID)
+	if err != nil {
+		return nil, err
 	}
-	for name, v := range fields {
-		text, err := json.Marshal(v)
-		if err != nil {
-			return nil, err
-		}
-		point[name] = text
+	point["id"], point["if_version"] = id, strconv.AppendUint(nil, c.Seen, 10)
+	if c.ExpiresAt != 0 {
+		point["expires_at"] = strconv.AppendInt(nil, c.ExpiresAt, 10)
 	}
 	return point, nil
 }
@@ -371,12 +395,23 @@ func (p *Peers) news(r *SettleRequest, now int64) (all []*Incoming, err error) {
 		if !own.older(c.Time, c.Node) {
 			continue
 		}
-		if behind(own, c.Seen, now) {
+		if r.Noted {
+			in := *c
+			in.Seen, c = own.there(now), &in
+		} else if behind(own, c.Seen, now) {
 			return nil, fault.New(fault.Conflict, "point %q was changed here, and that is not noted yet: try again", clip(c.ID))
 		}
 		all = append(all, c)
 	}
 	return all, nil
+}
+
+// there is the version of the point that the stamp is of, if nothing has happened to it since; 0 is that there is none.
+func (s *stamp) there(now int64) uint64 {
+	if s == nil || s.deleted || (s.expires != 0 && s.expires <= now) {
+		return 0
+	}
+	return s.version
 }
 
 // behind reports whether a point with the version that was seen, 0 being none, is not the one that its stamp is of.

@@ -6,6 +6,7 @@ import (
 	"github.com/hivellm/synap-go/core/auth"
 	"github.com/hivellm/synap-go/core/command"
 	"github.com/hivellm/synap-go/core/fault"
+	"github.com/hivellm/synap-go/core/value"
 	"github.com/hivellm/synap-go/vector/collection"
 	"github.com/hivellm/synap-go/vector/tensor"
 )
@@ -60,6 +61,7 @@ type GetRequest struct {
 	Collection string          `json:"collection" jsonschema:"the collection"`
 	ID         collection.ID   `json:"id,omitzero" jsonschema:"a point"`
 	IDs        []collection.ID `json:"ids,omitempty" max:"1000" jsonschema:"or several"`
+	Packed     bool            `json:"packed,omitempty" jsonschema:"answer payload, text and vectors as bytes that vector.upsert takes, instead of each by itself"`
 	Shown
 }
 
@@ -68,6 +70,9 @@ func (r *GetRequest) Resource() auth.Resource { return auth.Name(structureName, 
 
 // Validate makes one form of the two.
 func (r *GetRequest) Validate() (err error) {
+	if r.Packed && (r.WithPayload != nil || len(r.Fields) > 0 || r.WithVectors) {
+		return fault.New(fault.Invalid, `"packed" is the whole point: it does not go with "with_payload", "fields" or "with_vectors"`).With("field", "packed")
+	}
 	r.IDs, err = oneOrMany(r.ID, r.IDs)
 	return err
 }
@@ -85,19 +90,27 @@ func oneOrMany(id collection.ID, ids []collection.ID) ([]collection.ID, error) {
 	return ids, nil
 }
 
+// Got is a point that was asked for by its id.
+type Got struct {
+	Point
+	Packed value.Value `json:"packed,omitzero" jsonschema:"if it was asked for: payload, text and vectors, as bytes"`
+}
+
 // GetResponse is the points that there are.
 type GetResponse struct {
-	Points  []Point         `json:"points" jsonschema:"in the order in which they were asked for"`
+	Points  []Got           `json:"points" jsonschema:"in the order in which they were asked for"`
 	Missing []collection.ID `json:"missing,omitempty" jsonschema:"the ids that no point has"`
 }
 
 func (s *Collections) get(_ context.Context, r *GetRequest) (GetResponse, error) {
-	resp := GetResponse{Points: []Point{}}
+	resp := GetResponse{Points: []Got{}}
 	e, err := s.look(r.Collection)
 	if err != nil {
 		return resp, err
 	}
-	room, err := r.roomFor(e, len(r.IDs))
+	whole := r.Shown
+	whole.WithVectors = r.WithVectors || r.Packed
+	room, err := whole.roomFor(e, len(r.IDs))
 	if err != nil {
 		return resp, err
 	}
@@ -110,11 +123,15 @@ func (s *Collections) get(_ context.Context, r *GetRequest) (GetResponse, error)
 			resp.Missing = append(resp.Missing, id)
 			continue
 		}
-		point := r.point(p, r.vectorsOf(e, p))
-		if err := room.take(&point); err != nil {
+		vectors := whole.vectorsOf(e, p)
+		got := Got{Point: whole.point(p, vectors)}
+		if err := room.take(&got.Point); err != nil {
 			return resp, err
 		}
-		resp.Points = append(resp.Points, point)
+		if r.Packed {
+			got = Got{Point{ID: p.ID, Version: p.Version, ExpiresAt: p.Expires}, pack(p, vectors)}
+		}
+		resp.Points = append(resp.Points, got)
 	}
 	return resp, nil
 }

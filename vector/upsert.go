@@ -8,6 +8,7 @@ import (
 	"github.com/hivellm/synap-go/core/command"
 	"github.com/hivellm/synap-go/core/fault"
 	"github.com/hivellm/synap-go/core/journal"
+	"github.com/hivellm/synap-go/core/value"
 	"github.com/hivellm/synap-go/vector/collection"
 	"github.com/hivellm/synap-go/vector/tensor"
 )
@@ -29,6 +30,7 @@ type PointInput struct {
 	Vectors   map[string]tensor.Floats `json:"vectors,omitempty" jsonschema:"the others, by name"`
 	Payload   collection.Object        `json:"payload,omitempty" jsonschema:"a JSON object to filter by and to get back"`
 	Text      string                   `json:"text,omitempty" jsonschema:"what vector.hybrid finds by its words"`
+	Packed    value.Value              `json:"packed,omitzero" jsonschema:"vectors, payload and text in one, as vector.get answers them with packed"`
 	TTL       int64                    `json:"ttl,omitempty" min:"1" max:"3162240000" jsonschema:"seconds until the point expires"`
 	TTLMS     int64                    `json:"ttl_ms,omitempty" min:"1" max:"3162240000000" jsonschema:"milliseconds until the point expires"`
 	ExpiresAt int64                    `json:"expires_at,omitempty" min:"1" jsonschema:"when the point expires, in Unix milliseconds"`
@@ -103,13 +105,18 @@ func (r *UpsertRequest) inPoint(i int, err error) error {
 
 // given reports whether any of the fields is there.
 func (p *PointInput) given() bool {
-	return !p.ID.IsZero() || len(p.Vector) > 0 || len(p.Vectors) > 0 || !p.Payload.IsZero() || p.Text != "" || p.TTL != 0 || p.TTLMS != 0 ||
+	return !p.ID.IsZero() || len(p.Vector) > 0 || len(p.Vectors) > 0 || !p.Payload.IsZero() || p.Text != "" || !p.Packed.IsZero() || p.TTL != 0 || p.TTLMS != 0 ||
 		p.ExpiresAt != 0 || p.IfVersion != nil
 }
 
 func (p *PointInput) validate() error {
 	if err := p.ID.Check(); err != nil {
 		return err
+	}
+	if !p.Packed.IsZero() {
+		if err := p.unpack(); err != nil {
+			return err
+		}
 	}
 	if n := len(p.Payload); n > collection.MaxPayloadBytes {
 		return fault.New(fault.TooLarge, "the payload is %d bytes long; at most %d are allowed", n, collection.MaxPayloadBytes).

@@ -41,8 +41,8 @@ var plan = map[string][]string{
 	"memory/embed": {},
 
 	// Federation: the structure knows peers and places, link calls other servers; what flows it knows by the commands' names.
-	"peer":      {"core/auth", "core/command", "core/fault", "core/journal", "core/value"},
-	"peer/link": {"core/auth", "core/command", "core/fault", "core/value", "peer", "umicp/client"},
+	"peer":      {"core/auth", "core/command", "core/fault", "core/journal", "core/pack", "core/value"},
+	"peer/link": {"core/auth", "core/command", "core/fault", "core/pack", "core/value", "peer", "umicp/client"},
 
 	// What structures are made of, and what knows neither commands nor the journal: numbers in, numbers out.
 	"vector/text":   {},

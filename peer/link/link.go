@@ -202,6 +202,8 @@ type end struct {
 	side Side
 	node string
 	far  bool // it is the peer's
+	// packed is the latest form of packed points that it knows; 0 is none.
+	packed int
 }
 
 // call runs a command at the end. An error for which there is no sense in going on with the connection is a broken.
@@ -243,7 +245,7 @@ func (s *session) greet(ctx context.Context) error {
 		if err := e.call(ctx, 0, "peer.hello", struct{}{}, &hello); err != nil {
 			return err
 		}
-		e.node = hello.Node
+		e.node, e.packed = hello.Node, hello.Packed
 	}
 	if s.here.node == s.there.node {
 		return fault.New(fault.Invalid, "%s is this namespace itself", s.peer.URL)

@@ -2,12 +2,13 @@ package link
 
 import (
 	"context"
-	"encoding/json"
+	"reflect"
 	"strings"
 
 	"github.com/hivellm/synap-go/core/auth"
 	"github.com/hivellm/synap-go/core/command"
 	"github.com/hivellm/synap-go/core/fault"
+	"github.com/hivellm/synap-go/core/pack"
 	"github.com/hivellm/synap-go/umicp/client"
 )
 
@@ -21,17 +22,22 @@ type here struct {
 	caller *auth.Identity
 }
 
-// Call implements Side.
+// Call implements Side. Requests and answers are packed as they are for a peer: bytes stay bytes.
 func (h *here) Call(ctx context.Context, operation string, args, answer any) error {
 	c, err := h.x.Table().Find(operation)
 	if err != nil {
 		return err
 	}
-	payload, err := json.Marshal(args)
-	if err != nil {
-		return fault.Wrap(fault.Internal, err, "the request does not encode: %v", err)
+	r := &command.Request{Caller: h.caller, Command: c}
+	if reflect.TypeOf(args) == reflect.PointerTo(c.Request) {
+		r.Args = args // it is what it would be read into
+	} else {
+		payload, err := pack.Append(nil, args)
+		if err != nil {
+			return fault.Wrap(fault.Internal, err, "the request does not encode: %v", err)
+		}
+		r.Payload = command.MsgPack(payload)
 	}
-	r := &command.Request{Caller: h.caller, Command: c, Payload: command.JSON(payload)}
 	var found any
 	if c.Kind == command.KindWatch {
 		found, err = command.Collect(ctx, h.x, r)
@@ -41,14 +47,11 @@ func (h *here) Call(ctx context.Context, operation string, args, answer any) err
 	if err != nil {
 		return err
 	}
-	text, err := json.Marshal(found)
-	if err == nil {
-		err = json.Unmarshal(text, answer)
-	}
+	answered, err := pack.Append(nil, found)
 	if err != nil {
 		return fault.Wrap(fault.Internal, err, "the answer does not encode: %v", err)
 	}
-	return nil
+	return client.Raw(answered).Decode(answer)
 }
 
 // Close implements Side.

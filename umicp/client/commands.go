@@ -2087,7 +2087,7 @@ type PeerApplyResponse struct {
 type PeerChangesRequest struct {
 	Collection string   `json:"collection"`      // the collection
 	After      PeerSpot `json:"after,omitzero"`  // next of the answer before; absent is from the beginning
-	Limit      int      `json:"limit,omitempty"` // about how many changes are wanted: those of one record are not cut apart
+	Limit      int      `json:"limit,omitempty"` // how many changes are wanted at most; those of one record are not cut apart, so that a first one may have more
 }
 
 // PeerChangesResponse is what the command table says of it; docs/commands.md describes it.
@@ -2116,6 +2116,7 @@ type PeerHelloRequest struct {
 // PeerHelloResponse is what the command table says of it; docs/commands.md describes it.
 type PeerHelloResponse struct {
 	Node       string             `json:"node"`                 // the namespace's own name among nodes
+	Packed     int                `json:"packed,omitempty"`     // the latest form of packed points that vector.get answers here and peer.settle takes, with noted; absent: neither is known
 	Version    uint64             `json:"version,omitempty"`    // the version that this write gave to all it changed; absent when nothing changed
 	Durability journal.Durability `json:"durability,omitempty"` // how safe the write is: memory, buffered, fsynced or replicated
 }
@@ -2177,6 +2178,7 @@ type PeerSettleRequest struct {
 	From       PeerSpot       `json:"from,omitzero"`     // how far it was read before
 	To         PeerSpot       `json:"to,omitzero"`       // how far it is read now
 	Changes    []PeerIncoming `json:"changes,omitempty"` // the changes in between
+	Noted      bool           `json:"noted,omitempty"`   // true when the sender did not look: each point here has to be as it was noted last
 }
 
 // PeerStampRequest is what the command table says of it; docs/commands.md describes it.
@@ -3297,6 +3299,7 @@ type VectorGetRequest struct {
 	Collection  string            `json:"collection"`             // the collection
 	ID          json.RawMessage   `json:"id,omitzero"`            // a point
 	IDs         []json.RawMessage `json:"ids,omitempty"`          // or several
+	Packed      bool              `json:"packed,omitempty"`       // answer payload, text and vectors as bytes that vector.upsert takes, instead of each by itself
 	WithPayload *bool             `json:"with_payload,omitempty"` // whether payload and text are answered; true when absent
 	Fields      []string          `json:"fields,omitempty"`       // only these fields of the payload, with dots into objects
 	WithVectors bool              `json:"with_vectors,omitempty"` // whether vectors are answered, as they are kept
@@ -3304,7 +3307,7 @@ type VectorGetRequest struct {
 
 // VectorGetResponse is what the command table says of it; docs/commands.md describes it.
 type VectorGetResponse struct {
-	Points  []VectorPoint     `json:"points"`            // in the order in which they were asked for
+	Points  []VectorGot       `json:"points"`            // in the order in which they were asked for
 	Missing []json.RawMessage `json:"missing,omitempty"` // the ids that no point has
 }
 
@@ -3440,6 +3443,7 @@ type VectorUpsertRequest struct {
 	Vectors    map[string][]float32 `json:"vectors,omitempty"`    // the others, by name
 	Payload    json.RawMessage      `json:"payload,omitempty"`    // a JSON object to filter by and to get back
 	Text       string               `json:"text,omitempty"`       // what vector.hybrid finds by its words
+	Packed     value.Value          `json:"packed,omitzero"`      // vectors, payload and text in one, as vector.get answers them with packed
 	TTL        int64                `json:"ttl,omitempty"`        // seconds until the point expires
 	TTLMS      int64                `json:"ttl_ms,omitempty"`     // milliseconds until the point expires
 	ExpiresAt  int64                `json:"expires_at,omitempty"` // when the point expires, in Unix milliseconds
@@ -3736,8 +3740,8 @@ type PeerIncoming struct {
 	Deleted   bool        `json:"deleted,omitempty"`    // true when the point went
 	ExpiresAt int64       `json:"expires_at,omitempty"` // when it goes by itself, in Unix milliseconds
 	Version   uint64      `json:"version,omitempty"`    // of the point where the change was read
-	Seen      uint64      `json:"seen,omitempty"`       // the version of the point here, as it was when the sender looked; absent when there was none
-	Point     value.Value `json:"point,omitzero"`       // vector, vectors, payload and text of the point, as vector.upsert takes them
+	Seen      uint64      `json:"seen,omitempty"`       // the version of the point here, as it was when the sender looked; absent when there was none, or with noted
+	Point     value.Value `json:"point,omitzero"`       // vector, vectors, payload and text of the point, as vector.upsert takes them: an object with these fields, or bytes, as of packed
 }
 
 // PeerMark is what the command table says of it; docs/commands.md describes it.
@@ -4129,8 +4133,8 @@ type VectorIndex struct {
 	Index string `json:"index"` // how it is searched
 }
 
-// VectorPoint is what the command table says of it; docs/commands.md describes it.
-type VectorPoint struct {
+// VectorGot is what the command table says of it; docs/commands.md describes it.
+type VectorGot struct {
 	ID        json.RawMessage      `json:"id"`                   //
 	Version   uint64               `json:"version"`              // of the record that put it
 	Payload   json.RawMessage      `json:"payload,omitempty"`    //
@@ -4138,6 +4142,7 @@ type VectorPoint struct {
 	ExpiresAt int64                `json:"expires_at,omitempty"` // in Unix milliseconds; absent when it does not expire
 	Vector    []float32            `json:"vector,omitempty"`     // the default vector
 	Vectors   map[string][]float32 `json:"vectors,omitempty"`    // the others, by name
+	Packed    value.Value          `json:"packed,omitzero"`      // if it was asked for: payload, text and vectors, as bytes
 }
 
 // VectorWeights is what the command table says of it; docs/commands.md describes it.
@@ -4164,6 +4169,17 @@ type VectorHybridHit struct {
 type VectorHit struct {
 	Score     float32              `json:"score"`                // how near it is: under cosine and dot more is nearer, under euclidean and hamming less
 	Peer      string               `json:"peer,omitempty"`       // of a search of peers: the one that has it; absent: it is here
+	ID        json.RawMessage      `json:"id"`                   //
+	Version   uint64               `json:"version"`              // of the record that put it
+	Payload   json.RawMessage      `json:"payload,omitempty"`    //
+	Text      string               `json:"text,omitempty"`       //
+	ExpiresAt int64                `json:"expires_at,omitempty"` // in Unix milliseconds; absent when it does not expire
+	Vector    []float32            `json:"vector,omitempty"`     // the default vector
+	Vectors   map[string][]float32 `json:"vectors,omitempty"`    // the others, by name
+}
+
+// VectorPoint is what the command table says of it; docs/commands.md describes it.
+type VectorPoint struct {
 	ID        json.RawMessage      `json:"id"`                   //
 	Version   uint64               `json:"version"`              // of the record that put it
 	Payload   json.RawMessage      `json:"payload,omitempty"`    //
@@ -4208,6 +4224,7 @@ type VectorPointInput struct {
 	Vectors   map[string][]float32 `json:"vectors,omitempty"`    // the others, by name
 	Payload   json.RawMessage      `json:"payload,omitempty"`    // a JSON object to filter by and to get back
 	Text      string               `json:"text,omitempty"`       // what vector.hybrid finds by its words
+	Packed    value.Value          `json:"packed,omitzero"`      // vectors, payload and text in one, as vector.get answers them with packed
 	TTL       int64                `json:"ttl,omitempty"`        // seconds until the point expires
 	TTLMS     int64                `json:"ttl_ms,omitempty"`     // milliseconds until the point expires
 	ExpiresAt int64                `json:"expires_at,omitempty"` // when the point expires, in Unix milliseconds
