@@ -44,10 +44,11 @@ func (b *batch) begin(of *shape, packed bool) {
 
 func (b *batch) size() int { return int(b.now.Load()) }
 
-// halve makes it smaller, and reports whether it could be.
-func (b *batch) halve() bool {
-	n := b.now.Load()
-	b.now.Store(max(1, n/2))
+// refused makes it smaller for good, as so many were too large, and reports whether it could be.
+func (b *batch) refused(n int) bool {
+	most := max(1, int64(n/2))
+	b.most.Store(most)
+	b.now.Store(most)
 	return n > 1
 }
 
@@ -55,7 +56,7 @@ func (b *batch) halve() bool {
 func (b *batch) took(d time.Duration) {
 	switch {
 	case d > slow:
-		b.halve()
+		b.now.Store(max(1, b.now.Load()/2))
 	case d < quick:
 		b.now.Store(min(b.most.Load(), 2*b.now.Load()))
 	}
@@ -119,7 +120,7 @@ func (c *copier) carryFrom(ctx context.Context, born uint64, from peer.Spot, wok
 		case errors.As(err, &broken{}):
 		case code == fault.Conflict: // once that is noted it goes on
 			return moved, nil
-		case code == fault.TooLarge && c.batch.halve():
+		case code == fault.TooLarge && c.batch.refused(p.listed):
 			return moved, nil
 		}
 		return moved, err
@@ -147,7 +148,7 @@ func (c *copier) readPoints(ctx context.Context, spot peer.Spot, parcels chan<- 
 			some := rest[:min(len(rest), c.batch.size())]
 			p := &parcel{from: spot, to: spot, listed: len(some), first: some[0].Time}
 			err := c.pick(ctx, p, some)
-			if fault.CodeOf(err) == fault.TooLarge && c.batch.halve() {
+			if fault.CodeOf(err) == fault.TooLarge && c.batch.refused(len(some)) {
 				continue
 			}
 			if err != nil {

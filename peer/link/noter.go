@@ -26,20 +26,28 @@ type noter struct {
 
 // run notes until the context ends or something goes wrong.
 func (n *noter) run(ctx context.Context) error {
-	position, err := n.watch(ctx, "", 0, nil)
-	if err != nil {
-		return err
-	}
-	if err := n.compare(ctx, position); err != nil {
-		return err
-	}
-	close(n.current)
-	for {
-		if position, err = n.watch(ctx, position, watchTime, n.note); err != nil {
+	for first := true; ; first = false {
+		position, err := n.watch(ctx, "", 0, nil)
+		if err != nil {
+			return err
+		}
+		if err := n.compare(ctx, position); err != nil {
+			return err
+		}
+		if first {
+			close(n.current)
+		}
+		for err == nil {
+			position, err = n.watch(ctx, position, watchTime, n.note)
+		}
+		if !errors.Is(err, errCut) {
 			return err
 		}
 	}
 }
+
+// errCut is that one record tells of more than an answer holds: what it changed is found by comparing.
+var errCut = errors.New("a record is cut apart")
 
 // watch asks once what happened to the collection after the position.
 func (n *noter) watch(ctx context.Context, from string, wait time.Duration, note func(context.Context, []peer.Mark) error) (string, error) {
@@ -55,6 +63,9 @@ func (n *noter) watch(ctx context.Context, from string, wait time.Duration, note
 	}
 	if err := n.at.call(ctx, wait, "vector.watch", args, &found); err != nil {
 		return "", err
+	}
+	if len(found.Events) > 0 && found.Position == from {
+		return "", errCut
 	}
 	var marks []peer.Mark
 	for _, e := range found.Events {

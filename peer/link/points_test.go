@@ -51,9 +51,16 @@ func (w *world) points(name, collection string) map[string]string {
 
 const everyDoc = `[{"collections":"docs*"}]`
 
+// TestPointsFlow has them go packed, and to and from a peer that knows nothing of that.
 func TestPointsFlow(t *testing.T) {
+	t.Run("packed", func(t *testing.T) { pointsFlow(t, false) })
+	t.Run("plain", func(t *testing.T) { pointsFlow(t, true) })
+}
+
+func pointsFlow(t *testing.T, plain bool) {
 	synctest.Test(t, func(t *testing.T) {
 		w := open(t, "a", "b")
+		w.old["a"] = plain
 		w.say("a", "vector.collection.create", `{"collection":"docs","dimension":2,"metric":"euclidean","indexes":[{"field":"n","type":"integer"}],"text_fields":["title"],"language":"none"}`)
 		w.say("a", "vector.upsert", `{"collection":"docs","points":[{"id":1,"vector":[0.1,2.5],"payload":{"n":1},"text":"one"},{"id":"x","vector":[3,4]},{"id":"gone","vector":[5,6]}]}`)
 		w.say("a", "vector.collection.create", `{"collection":"docs.named","vectors":{"large":{"dimension":3,"metric":"dot"},"small":{"dimension":2,"metric":"euclidean","element":"float16"}}}`)
@@ -93,6 +100,65 @@ func TestPointsFlow(t *testing.T) {
 		if line.State != peer.Connected || line.In != 5 || line.Out != 2 || line.Rooms != 4 || line.LastError != "" {
 			t.Errorf("the link is %+v", line.Status)
 		}
+	})
+}
+
+// TestLargePoints go in parcels that whoever takes them can take; one that is too large by itself holds up the collection and is told of.
+func TestLargePoints(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := open(t, "a", "b", "c")
+		w.most = 20_000
+		w.say("a", "vector.collection.create", `{"collection":"docs","dimension":1,"metric":"dot"}`)
+		put := func(ids string, bytes int) {
+			w.say("a", "vector.upsert", fmt.Sprintf(`{"collection":"docs","points":[%s]}`, strings.ReplaceAll(ids, "?", fmt.Sprintf(`"vector":[1],"text":%q`, strings.Repeat("x", bytes)))))
+		}
+		var some []string
+		for i := range 30 {
+			some = append(some, fmt.Sprintf(`{"id":%d,?}`, i))
+		}
+		put(strings.Join(some, ","), 2_000)
+		w.link("b", "a", `[{"collections":"docs","direction":"in"}]`)
+		w.link("a", "c", `[{"collections":"docs","direction":"out"}]`)
+		for _, name := range []string{"b", "c"} {
+			w.until(name+" has them all", func() bool { return len(w.points(name, "docs")) == 30 })
+		}
+		put(`{"id":"large",?}`, 20_000)
+		w.until("it is told that one is too large", func() bool {
+			return strings.Contains(w.peers("b")["a"].LastError, "collection docs: the answer of vector.get") &&
+				strings.Contains(w.peers("a")["c"].LastError, "collection docs: peer.settle has")
+		})
+		put(`{"id":"large",?}`, 10)
+		put(`{"id":"after",?}`, 10)
+		for _, name := range []string{"b", "c"} {
+			w.until(name+" has the rest", func() bool { return len(w.points(name, "docs")) == 32 })
+		}
+	})
+}
+
+// TestManyPoints changes more at once than one parcel takes, both ways and past a third server.
+func TestManyPoints(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := open(t, "a", "b", "c")
+		w.say("a", "vector.collection.create", `{"collection":"docs","dimension":1,"metric":"dot"}`)
+		put := func(name string, from, n int) {
+			var ids, rows []string
+			for i := from; i < from+n; i++ {
+				ids, rows = append(ids, strconv.Itoa(i)), append(rows, fmt.Sprintf("[%d]", i%7))
+			}
+			w.say(name, "vector.upsert", fmt.Sprintf(`{"collection":"docs","ids":[%s],"rows":[%s]}`, strings.Join(ids, ","), strings.Join(rows, ",")))
+		}
+		put("a", 0, 2_500)
+		w.link("b", "a", everyDoc)
+		w.link("b", "c", everyDoc)
+		same := func(n int) func() bool {
+			return func() bool {
+				a := w.points("a", "docs")
+				return len(a) == n && maps.Equal(a, w.points("b", "docs")) && maps.Equal(a, w.points("c", "docs"))
+			}
+		}
+		w.until("all have them", same(2_500))
+		put("c", 2_000, 1_500)
+		w.until("they agree", same(3_500))
 	})
 }
 
@@ -159,6 +225,7 @@ func triangleOfCollections(t *testing.T, seed uint64) {
 	names := []string{"a", "b", "c"}
 	w := open(t, names...)
 	w.random = rand.New(rand.NewPCG(seed, 2))
+	w.old["b"] = seed%3 == 0
 	w.say("a", "vector.collection.create", `{"collection":"docs","dimension":1,"metric":"dot"}`)
 	if seed%2 == 0 {
 		w.say("b", "vector.collection.create", `{"collection":"docs","dimension":1,"metric":"dot"}`)
