@@ -203,7 +203,7 @@ type Status struct {
 	Out       uint64 `json:"out,omitempty" jsonschema:"events that the peer took in from here"`
 	Passed    uint64 `json:"passed,omitempty" jsonschema:"events that were there already, having come another way, or made there"`
 	Lost      uint64 `json:"lost,omitempty" jsonschema:"events that a room had let go of before they were read"`
-	LagMS     int64  `json:"lag_ms,omitempty" jsonschema:"how old the oldest of them is, in milliseconds; without a connection, since when it may be behind"`
+	LagMS     int64  `json:"lag_ms,omitempty" jsonschema:"how old the oldest of them is, in milliseconds; without a connection, at most: since when the link may be behind, as what came since is not known"`
 	Behind    uint64 `json:"behind,omitempty" jsonschema:"events that are known and not yet taken over, in both directions"`
 }
 

@@ -55,8 +55,9 @@ func (ca *CA) Pool() *x509.CertPool {
 	return pool
 }
 
-// Issue writes name.pem and name.key: a certificate for loopback, with the common name and perhaps a URI.
-func (ca *CA) Issue(name, commonName, uri string) (cert, key string) {
+// Issue writes name.pem and name.key: a certificate for loopback, with the common name and perhaps a URI, and otherwise as changes
+// make it.
+func (ca *CA) Issue(name, commonName, uri string, changes ...func(*x509.Certificate)) (cert, key string) {
 	ca.t.Helper()
 	own := newKey(ca.t)
 	template := &x509.Certificate{
@@ -70,6 +71,9 @@ func (ca *CA) Issue(name, commonName, uri string) (cert, key string) {
 			ca.t.Fatal(err)
 		}
 		template.URIs = []*url.URL{u}
+	}
+	for _, change := range changes {
+		change(template)
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, ca.cert, &own.PublicKey, ca.key)
 	if err != nil {

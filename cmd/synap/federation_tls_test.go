@@ -1,9 +1,13 @@
 package main
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
+	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hivellm/synap-go/certs/certstest"
 )
@@ -52,4 +56,68 @@ func TestLinksOverTLS(t *testing.T) {
 			t.Errorf("%s is %v", name, line)
 		}
 	}
+}
+
+// TestLinksRefuseWrongCertificates dials servers whose certificate has expired, or is for another name, by both protocols: no key
+// goes there, the link says why, and tries again.
+func TestLinksRefuseWrongCertificates(t *testing.T) {
+	ca := certstest.New(t)
+	t.Setenv("SYNAP_PEER_KEY_THERE", "sk_never_to_be_shown")
+	here := federatedIn(t.TempDir())
+	here.config.Peers.CA = ca.File("ca.pem")
+	here.run(t)
+	for name, c := range map[string]struct {
+		change func(*x509.Certificate)
+		says   string
+	}{
+		"expired": {func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) }, "certificate has expired"},
+		"other":   {func(c *x509.Certificate) { c.IPAddresses = []net.IP{net.IPv4(10, 9, 8, 7)} }, "certificate is valid for 10.9.8.7, not 127.0.0.1"},
+	} {
+		address := badlyServed(t, ca, name, c.change)
+		for _, scheme := range []string{"umicps", "wss"} {
+			peer := name + "." + scheme
+			here.must("peer.add", fmt.Sprintf(`{"name":%q,"url":"%s://%s","credential":"there","rules":[{"rooms":"chat.*"}]}`, peer, scheme, address))
+			var line map[string]any
+			eventually(t, "the link "+peer+" tries again", func() bool {
+				line = here.must("peer.list", fmt.Sprintf(`{"prefix":%q}`, peer))["items"].([]any)[0].(map[string]any)
+				attempts, _ := line["attempts"].(float64)
+				return attempts >= 2
+			})
+			if said, _ := line["last_error"].(string); line["state"] == "connected" || !strings.Contains(said, c.says) {
+				t.Errorf("%s is %v, want an error with %q", peer, line, c.says)
+			}
+		}
+	}
+}
+
+// badlyServed listens with a certificate that nobody should trust, and fails the test when somebody does.
+func badlyServed(t *testing.T, ca *certstest.CA, name string, change func(*x509.Certificate)) (address string) {
+	t.Helper()
+	pair, err := tls.LoadX509KeyPair(ca.Issue(name, name, "", change))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			if n, _ := conn.Read(make([]byte, 1)); n > 0 {
+				t.Errorf("somebody speaks to the server whose certificate is wrong: %s", name)
+			}
+			_ = conn.Close()
+		}
+	}()
+	t.Cleanup(func() {
+		_ = l.Close()
+		<-ended
+	})
+	return l.Addr().String()
 }

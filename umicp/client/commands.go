@@ -3728,7 +3728,7 @@ type PeerLine struct {
 	Out        uint64          `json:"out,omitempty"`        // events that the peer took in from here
 	Passed     uint64          `json:"passed,omitempty"`     // events that were there already, having come another way, or made there
 	Lost       uint64          `json:"lost,omitempty"`       // events that a room had let go of before they were read
-	LagMS      int64           `json:"lag_ms,omitempty"`     // how old the oldest of them is, in milliseconds; without a connection, since when it may be behind
+	LagMS      int64           `json:"lag_ms,omitempty"`     // how old the oldest of them is, in milliseconds; without a connection, at most: since when the link may be behind, as what came since is not known
 	Behind     uint64          `json:"behind,omitempty"`     // events that are known and not yet taken over, in both directions
 }
 
