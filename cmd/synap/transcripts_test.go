@@ -375,11 +375,33 @@ func tools(t *testing.T, c *client.Client) synaptest.Player {
 			parsed, _ := fault.ParseCode(code)
 			return nil, fault.New(parsed, "%s", message)
 		}
+		answer := []byte(text)
 		if inner {
-			return resultOf([]byte(text))
+			if answer, err = resultOf(answer); err != nil {
+				return nil, err
+			}
 		}
-		return []byte(text), nil
+		return answer, asSaid(known, answer)
 	})
+}
+
+// asSaid checks an answer against the schema that clients are told of: the official one in Python takes no answer that does not fit.
+func asSaid(c *command.Command, answer []byte) error {
+	if c == nil || c.Kind == command.KindWatch {
+		return nil
+	}
+	schema, err := c.ResponseSchema().CloneSchemas().Resolve(nil)
+	if err != nil {
+		return err
+	}
+	var v any
+	if err := json.Unmarshal(answer, &v); err != nil {
+		return err
+	}
+	if err := schema.Validate(v); err != nil {
+		return fmt.Errorf("%s answers %.300s, which is not what its schema says: %w", c.Name, answer, err)
+	}
+	return nil
 }
 
 // resultOf takes the answer out of what server.query and server.execute say.

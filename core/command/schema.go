@@ -1,6 +1,7 @@
 package command
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"reflect"
@@ -19,6 +20,7 @@ var wireTypes = map[reflect.Type]*jsonschema.Schema{
 		Types:       []string{"string", "object", "array", "number", "boolean", "null"},
 		Description: `text as a string, other JSON as itself, bytes as {"$base64":"…"}`,
 	},
+	reflect.TypeFor[json.Number]():        {Type: "number"},
 	reflect.TypeFor[journal.Position]():   {Types: []string{"string", "integer"}},
 	reflect.TypeFor[journal.Durability](): {Type: "string", Enum: []any{"memory", "buffered", "fsynced", "replicated"}},
 }
