@@ -201,7 +201,7 @@ func tlsFor(o Options, host string) *tls.Config {
 
 func httpClient(o Options) *http.Client {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.TLSClientConfig = o.TLS
+	transport.TLSClientConfig = o.TLS.Clone() // the transport changes it, and other clients have the same
 	return &http.Client{Transport: transport}
 }
 
