@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -327,7 +326,7 @@ func TestFirstStart(t *testing.T) {
 	serve := func() (*process, string) {
 		c := start(t, "serve", "--http", "127.0.0.1:0", "--data-dir", dir, "--fsync", "always")
 		line := c.line(t)
-		peers = regexp.MustCompile(`umicp://[0-9.:]+`).FindString(line)
+		peers = peering.FindString(line)
 		return c, listening.FindString(line)
 	}
 	server, url := serve()

@@ -131,7 +131,10 @@ func (c *process) line(t *testing.T) string {
 	return strings.TrimSpace(line)
 }
 
-var listening = regexp.MustCompile(`http://[0-9.:]+`)
+var (
+	listening = regexp.MustCompile(`http://[0-9.:]+`)
+	peering   = regexp.MustCompile(`umicp://[0-9.:]+`)
+)
 
 // startServer starts a server process on a free port and returns its URL.
 func startServer(t *testing.T) (*process, string) {

@@ -2,11 +2,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net/http"
 	"os"
+	"regexp"
+	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -82,19 +86,23 @@ func TestStoriesOverRestarts(t *testing.T) {
 }
 
 // TestKilledAtAnyMoment kills a real server with kill -9 again and again while eight writers write through HTTP, each repeating what was not
-// answered: nothing that was answered is lost, and nothing happens twice. SYNAP_TORTURE makes it last.
+// answered, and eight over UMICP, each with up to thirty-two requests under way: nothing that was answered is lost, and nothing happens twice.
+// SYNAP_TORTURE makes it last.
 func TestKilledAtAnyMoment(t *testing.T) {
 	rounds := 50
 	if os.Getenv("SYNAP_TORTURE") != "" {
 		rounds = 2000
 	}
-	t.Setenv("SYNAP_PERSISTENCE_WAL_SEGMENT_BYTES", "65536") // so that segments change all the time
+	t.Setenv("SYNAP_PERSISTENCE_WAL_SEGMENT_BYTES", "65536")            // so that segments change all the time
+	t.Setenv("GOMAXPROCS", strconv.Itoa(max(4, runtime.GOMAXPROCS(0)))) // so that several loops read the connections of UMICP
 	dir := t.TempDir()
 	const writers = 8
 	var answered [writers]int64
+	overUMICP := tellers(8)
 	for round := range rounds {
-		server := start(t, "serve", "--http", "127.0.0.1:0", "--data-dir", dir, "--fsync", "always")
-		url := listening.FindString(server.line(t))
+		server := start(t, "serve", "--http", "127.0.0.1:0", "--umicp", "127.0.0.1:0", "--data-dir", dir, "--fsync", "always")
+		line := server.line(t)
+		url, peers := listening.FindString(line), peering.FindString(line)
 		client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: writers}}
 		var over atomic.Bool
 		var answers atomic.Int64
@@ -126,6 +134,14 @@ func TestKilledAtAnyMoment(t *testing.T) {
 				}
 			}
 		})
+		var alive atomic.Bool // always false: whatever is told is told by a server that lives
+		for _, w := range overUMICP {
+			busy.Go(func() {
+				if err := w.run(t.Context(), peers, overUMICP, &alive); errors.Is(err, errLied) {
+					t.Errorf("round %d: %v", round, err)
+				}
+			})
+		}
 		select {
 		case <-enough:
 		case <-time.After(time.Minute):
@@ -153,6 +169,27 @@ func TestKilledAtAnyMoment(t *testing.T) {
 			t.Errorf("writer %d was never answered", i)
 		}
 	}
+	number := func(name, payload, pattern string) int64 {
+		text, err := ask(http.DefaultClient, url+"/v1/"+name, payload, "")
+		found := regexp.MustCompile(pattern).FindStringSubmatch(text)
+		if err != nil || found == nil {
+			t.Errorf("%s %s: %q, %v", name, payload, text, err)
+			return 0
+		}
+		n, _ := strconv.ParseInt(found[1], 10, 64) // it is of digits
+		return n
+	}
+	holdAgainst(t, "after the last kill", overUMICP,
+		func(name string) int64 { return number("kv/get", `{"key":"`+name+`"}`, `"value":"?(\d+)`) },
+		func(name string) int64 { return number("stream/stats", `{"room":"`+name+`"}`, `"next_offset":(\d+)`) })
+	t.Logf("%d writes over HTTP and %d increments over UMICP were answered", sum(answered[:]), toldOf(overUMICP))
+}
+
+func sum(all []int64) (n int64) {
+	for _, one := range all {
+		n += one
+	}
+	return n
 }
 
 // ask posts, with an idempotency key if it is not empty, and returns the answer.
