@@ -8,18 +8,15 @@ import (
 
 // answer sends the answer to a request.
 func (l *lane) answer(q *asked, result any, err error) {
-	m := l.message(q, err)
 	if q.apart && err == nil && len(q.row.out) > 0 {
-		if err = l.answerApart(q, &m, result); err == nil {
+		if err = l.answerApart(q, result); err == nil {
 			return
 		}
-		m = l.message(q, err)
 	}
-	meta, full := l.gather(&m, q, result, err)
+	meta, full := l.gather(q, result, err)
 	switch {
 	case meta != nil:
-		m.Meta = meta
-		l.answerLarge(&m, q, result)
+		l.answerLarge(meta, q, result, err)
 	case full:
 		_ = l.session.press() // a session that cannot write has been cancelled
 	}
@@ -40,15 +37,15 @@ func (l *lane) message(q *asked, err error) umx.Message {
 
 // gather appends an answer to what is written next, and reports whether that is much by now. An answer that is too large, or has to
 // wait for credit, it does not take: it returns its metadata.
-func (l *lane) gather(m *umx.Message, q *asked, result any, err error) (meta []byte, full bool) {
-	x := l.session
+func (l *lane) gather(q *asked, result any, err error) (meta []byte, full bool) {
+	x, m := l.session, l.message(q, err)
 	x.pen.Lock()
 	defer x.pen.Unlock()
 	at := len(x.out)
 	b := q.appendAnswer(umx.Reserve(x.out), result, err)
 	size := len(b) - at - umx.HeaderBytes
 	if size <= umx.MaxMeta && size+2*umx.HeaderBytes <= x.limits.MaxFrame && (l.id == 0 || err != nil || l.take(size)) {
-		l.seal(m, b, at, size)
+		l.seal(&m, b, at, size)
 		return nil, len(x.out) > maxUnsent
 	}
 	meta = append([]byte(nil), b[at+umx.HeaderBytes:]...)
@@ -57,23 +54,25 @@ func (l *lane) gather(m *umx.Message, q *asked, result any, err error) (meta []b
 }
 
 // answerLarge sends an answer that gather did not take, out of the way of the others.
-func (l *lane) answerLarge(m *umx.Message, q *asked, result any) {
-	if len(m.Meta) > umx.MaxMeta {
-		m.Meta, m.Tensors = q.asBody(m.Meta, result)
+func (l *lane) answerLarge(meta []byte, q *asked, result any, err error) {
+	m := l.message(q, err)
+	if m.Meta = meta; len(meta) > umx.MaxMeta {
+		m.Meta, m.Tensors = q.asBody(meta, result)
 	}
-	if err := l.send(m); err != nil && l.session.ctx.Err() == nil && l.ctx.Err() == nil {
+	if err := l.send(&m); err != nil && l.session.ctx.Err() == nil && l.ctx.Err() == nil {
 		l.answer(q, nil, err) // it cannot be sent; why, can
 	}
 }
 
 // answerApart sends an answer with its numbers in tensors.
-func (l *lane) answerApart(q *asked, m *umx.Message, result any) (err error) {
+func (l *lane) answerApart(q *asked, result any) (err error) {
+	m := l.message(q, nil)
 	rest, names, tensors := q.row.takeOut(result)
 	m.Tensors = tensors
 	if m.Meta, err = q.metaApart(rest, names); err != nil {
 		return err
 	}
-	return l.send(m)
+	return l.send(&m)
 }
 
 // seal makes a frame of what was appended to out from at on. The pen is held.

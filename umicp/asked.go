@@ -22,7 +22,7 @@ type asked struct {
 // read finds out what a frame asks for.
 func (s *Server) read(q *asked) error {
 	if q.frame.Ext&umx.Compact != 0 {
-		return s.compact(q.frame, &q.call)
+		return s.compact(q.frame, &q.call, nil)
 	}
 	meta := q.frame.Meta
 	if q.frame.MetaEncoding == umx.MessagePack {
@@ -133,7 +133,7 @@ func (q *asked) dress(m *umx.Message) {
 // appendAnswer appends the metadata of the answer.
 func (q *asked) appendAnswer(b []byte, result any, err error) []byte {
 	if q.frame.Ext&umx.Compact != 0 {
-		return appendAnswer(b, result, err)
+		return q.appendCompact(b, result, err)
 	}
 	if err == nil {
 		var text json.RawMessage

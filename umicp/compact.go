@@ -27,9 +27,9 @@ type call struct {
 	repeat bool // a command that waits is run again and again
 }
 
-// compact reads a request in the short form. Nothing of it refers to the frame, except in its Payload until it was
+// compact reads a request in the short form, into a spare one if there is any. Nothing of it refers to the frame, except in its Payload until it was
 // decoded.
-func (s *Server) compact(f *umx.Frame, c *call) error {
+func (s *Server) compact(f *umx.Frame, c *call, spare *spares) error {
 	n, rest, ok := pack.ReadArray(f.Meta)
 	if !ok || n < 1 || n > 3 {
 		return fault.New(fault.Invalid, "a request is [operation, arguments], perhaps with options as a third")
@@ -41,7 +41,7 @@ func (s *Server) compact(f *umx.Frame, c *call) error {
 		return s.compactArgs(f, c, nil, nil)
 	}
 	if n == 2 && len(f.Tensors) == 0 { // the usual, in one pass
-		if args := c.row.command.NewRequest(); pack.Decode(rest, args) {
+		if args := spare.request(c.row); c.row.request().Decode(rest, args) {
 			c.Request.Command, c.Request.Number, c.Args = c.row.command, f.Request, args
 			return nil
 		}
@@ -74,7 +74,9 @@ func malformed() error {
 func (s *Server) operation(b []byte, c *call) (rest []byte, ok bool) {
 	if op, rest, ok := pack.ReadUint(b); ok {
 		if op < 1<<16 {
-			c.row = s.byOp[uint16(op)]
+			if of, at := s.byOp[op>>8], int(op&0xff); at < len(of) {
+				c.row = of[at]
+			}
 		}
 		if c.row == nil {
 			return nil, false
@@ -125,7 +127,7 @@ func (s *Server) compactArgs(f *umx.Frame, c *call, args, options []byte) error 
 		}
 	}
 	request := c.row.command.NewRequest()
-	if len(args) > 0 && !pack.Decode(args, request) {
+	if len(args) > 0 && !c.row.request().Decode(args, request) {
 		request = c.row.command.NewRequest()
 		if err := command.MsgPack(args).Decode(request); err != nil {
 			return err
@@ -183,12 +185,12 @@ func (c *call) options(b []byte) (names []string, body int, err error) {
 	return o.Tensors, body, nil
 }
 
-// appendAnswer appends the metadata of an answer. One that does not encode becomes an error.
-func appendAnswer(b []byte, result any, err error) []byte {
+// appendCompact appends the metadata of an answer in the short form. One that does not encode becomes an error.
+func (q *asked) appendCompact(b []byte, result any, err error) []byte {
 	if err == nil {
 		at := len(b)
 		b = append(b, 0x92, 0) // an array of two, zero
-		if b, err = pack.Append(b, result); err == nil {
+		if b, err = q.row.response().Append(b, result); err == nil {
 			return b
 		}
 		b = b[:at]

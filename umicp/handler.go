@@ -80,7 +80,7 @@ type Server struct {
 
 	operations map[string]*command.Command // by every spelling
 	rows       map[*command.Command]*row
-	byOp       map[uint16]*row
+	byOp       [256][]*row // by the two bytes of a command's number
 	discovery  discovery
 
 	sessions sessions
@@ -114,14 +114,20 @@ func New(o Options) *Server {
 		executor: o.Executor, version: o.Version, peer: o.PeerID, limits: o.Limits.OrDefault(), log: o.Log,
 		authenticator: o.Authenticator, clients: o.Clients, addresses: o.Addresses,
 		maxSessions: o.MaxSessions, writeTimeout: o.WriteTimeout,
-		rows: map[*command.Command]*row{}, byOp: map[uint16]*row{},
+		rows: map[*command.Command]*row{},
 	}
 	s.SetMaxBytes(o.MaxBytes)
 	s.sessions.init()
 	s.operations = spellings(o.Executor.Table())
 	for _, c := range o.Executor.Table().Commands() {
 		r := newRow(c)
-		s.rows[c], s.byOp[c.Op] = r, r
+		r.place = len(s.rows)
+		s.rows[c] = r
+		of, at := &s.byOp[c.Op>>8], int(c.Op&0xff)
+		for len(*of) <= at {
+			*of = append(*of, nil)
+		}
+		(*of)[at] = r
 	}
 	s.discovery = s.describe(o.Executor.Table())
 	return s

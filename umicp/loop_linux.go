@@ -43,7 +43,8 @@ type loop struct {
 	mu    sync.Mutex
 	peers map[int32]*polled // by descriptor
 
-	asked []*polled // whose turn was, and who is to be answered; of the goroutine
+	asked  []*polled // whose turn was, and who is to be answered; of the goroutine
+	spares *spares   // as above
 }
 
 // polled is a connection that a loop reads. It is read by one goroutine at a time: the loop, or one of its own.
@@ -74,7 +75,7 @@ func (ls *loops) adopt(ctx context.Context, s *Server, conn net.Conn) bool {
 	if !ok {
 		return false
 	}
-	l := ls.pick(ctx)
+	l := ls.pick(ctx, s)
 	if l == nil {
 		return false
 	}
@@ -94,6 +95,7 @@ func (ls *loops) adopt(ctx context.Context, s *Server, conn net.Conn) bool {
 		x.writing.Unlock()
 		return true
 	}
+	x.spares = l.spares
 	p := &polled{loop: l, session: x, link: link, reader: umx.NewReader(link, x.limits), from: quota.AddressKey(link.from)}
 	p.greeted = time.AfterFunc(helloTimeout, link.close)
 	l.mu.Lock()
@@ -121,7 +123,7 @@ func duplicate(conn *net.TCPConn) int {
 }
 
 // pick returns the loop that takes the next connection, nil if there can be none.
-func (ls *loops) pick(ctx context.Context) *loop {
+func (ls *loops) pick(ctx context.Context, s *Server) *loop {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	if ls.stopped {
@@ -129,7 +131,7 @@ func (ls *loops) pick(ctx context.Context) *loop {
 	}
 	if len(ls.all) == 0 {
 		for range runtime.GOMAXPROCS(0) / 2 { // none on one: it would be away in the system with the only one there is
-			l, err := newLoop(context.WithoutCancel(ctx))
+			l, err := newLoop(context.WithoutCancel(ctx), newSpares(s))
 			if err != nil {
 				break
 			}
@@ -156,7 +158,7 @@ func (ls *loops) stop() {
 	ls.running.Wait()
 }
 
-func newLoop(ctx context.Context) (*loop, error) {
+func newLoop(ctx context.Context, s *spares) (*loop, error) {
 	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, err
@@ -172,7 +174,7 @@ func newLoop(ctx context.Context) (*loop, error) {
 		_ = unix.Close(epoll) // as above
 		return nil, err
 	}
-	return &loop{epoll: epoll, bell: bell, ctx: ctx, peers: map[int32]*polled{}}, nil
+	return &loop{epoll: epoll, bell: bell, ctx: ctx, spares: s, peers: map[int32]*polled{}}, nil
 }
 
 // run is the loop, until it is stopped.
@@ -268,6 +270,7 @@ func (l *loop) answer() {
 // turn takes what has come from the peer: a loop until nothing more has, or it would have to wait.
 func (p *polled) turn() {
 	x, r := p.session, p.reader
+	x.watch.Reset()
 	if x.quick && (x.greet || p.late >= tooLate || r.Large()) {
 		p.apart()
 		return

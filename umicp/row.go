@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"reflect"
 	"strings"
+	"sync"
 
 	"github.com/hivellm/synap-go/core/command"
+	"github.com/hivellm/synap-go/core/pack"
 )
 
 // row is what the door knows of a command: how to run it, and which of its fields take tensors.
@@ -17,6 +19,9 @@ type row struct {
 	wait   []int            // the field wait_ms; nil when there is none
 	fields map[string][]int // by JSON name, those that take a tensor
 	out    []outField       // the fields of its answer that can be tensors
+	place  int              // among all rows
+
+	request, response func() *pack.Codec // of its types, made when first asked for
 }
 
 // outField is a field of an answer that can be a tensor.
@@ -38,7 +43,11 @@ type tensorField interface {
 var tensorFieldType = reflect.TypeFor[tensorField]()
 
 func newRow(c *command.Command) *row {
-	r := &row{command: c, fields: map[string][]int{}}
+	r := &row{
+		command: c, fields: map[string][]int{},
+		request:  sync.OnceValue(func() *pack.Codec { return pack.CodecOf(c.Request) }),
+		response: sync.OnceValue(func() *pack.Codec { return pack.CodecOf(c.Response) }),
+	}
 	r.inline = (c.Kind == command.KindRead || c.Kind == command.KindWrite) && !c.MayWait() && !c.Open
 	r.heavy = c.Weight > 1
 	for _, f := range reflect.VisibleFields(c.Request) {

@@ -47,8 +47,10 @@ type session struct {
 	hello  *umx.Hello // what the peer said
 	asked  asked      // of the goroutine that reads, used again
 	owed   command.Owed
-	held   []held // answers of stream 0 that must not be sent yet; of the goroutine that reads
-	weight int64  // of what is held
+	watch  command.Stopwatch // of the goroutine that reads
+	spares *spares           // of the loop that reads; nil where none does
+	held   []held            // answers of stream 0 that must not be sent yet; of the goroutine that reads
+	weight int64             // of what is held
 
 	quick bool         // a loop reads, which must not wait: what would have to is left in later. Of whoever reads
 	later func() error // nil while there is nothing; of whoever reads

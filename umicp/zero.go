@@ -15,7 +15,7 @@ func (x *session) onZero(f *umx.Frame) error {
 	q := &x.asked
 	*q = asked{frame: f}
 	x.owed = command.Owed{}
-	if err := x.server.compact(f, &q.call); err != nil {
+	if err := x.server.compact(f, &q.call, x.atHand()); err != nil {
 		x.reply(q, nil, err)
 		return nil
 	}
@@ -27,6 +27,14 @@ func (x *session) onZero(f *umx.Frame) error {
 		return nil
 	}
 	return x.run(q)
+}
+
+// atHand is what the loop that reads has to decode into and answer with; there is none where no loop does.
+func (x *session) atHand() *spares {
+	if !x.quick {
+		return nil
+	}
+	return x.spares
 }
 
 // behind puts a request on the lane of stream 0, behind the answers that are held.
@@ -49,13 +57,15 @@ func (x *session) run(q *asked) error {
 	} else {
 		q.Owed = &x.owed
 	}
-	q.Caller = x.caller
+	q.Caller, q.Watch, q.Into = x.caller, &x.watch, x.atHand().response(q.row)
 	result, err := x.server.executor.Do(ctx, &q.Request)
 	if q.frame.DeadlineMS > 0 && x.owed.Any() {
 		x.later = func() error { x.settleWithin(q, result, err); return nil }
 		return nil
 	}
-	x.reply(q, result, err)
+	if x.reply(q, result, err) && q.IdempotencyKey == "" {
+		x.atHand().giveBack(q.row, q.Args, result)
+	}
 	return nil
 }
 
@@ -84,11 +94,12 @@ type held struct {
 // may be large, and are not gathered at all.
 const maxHeld = 512
 
-// reply answers a request of stream 0, in its turn: requests that came together share one wait for the disk.
-func (x *session) reply(q *asked, result any, err error) {
+// reply answers a request of stream 0, in its turn: requests that came together share one wait for the disk. It reports whether that is
+// done, so that nobody needs the request any more, or the result.
+func (x *session) reply(q *asked, result any, err error) (done bool) {
 	if len(x.held) == 0 && !x.owed.Any() {
 		x.say(q, result, err)
-		return
+		return x.later == nil
 	}
 	x.held = append(x.held, held{*q, umx.Frame{Header: q.frame.Header}, result, err, x.owed})
 	weight := int64(1)
@@ -103,6 +114,7 @@ func (x *session) reply(q *asked, result any, err error) {
 	default:
 		x.deliver()
 	}
+	return false
 }
 
 // say gives an answer of stream 0. Where a loop reads, what cannot be gathered is left for later.
@@ -115,12 +127,10 @@ func (x *session) say(q *asked, result any, err error) {
 		x.later = func() error { x.zero.answer(q, result, err); return nil }
 		return
 	}
-	m := x.zero.message(q, err)
-	meta, full := x.zero.gather(&m, q, result, err)
+	meta, full := x.zero.gather(q, result, err)
 	switch {
 	case meta != nil:
-		m.Meta = meta
-		x.later = func() error { x.zero.answerLarge(&m, q, result); return nil }
+		x.later = func() error { x.zero.answerLarge(meta, q, result, err); return nil }
 	case full:
 		x.later = x.press
 	}

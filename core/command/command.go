@@ -127,15 +127,17 @@ type Command struct {
 	validates bool // *Request has a Validate method of its own
 	names     bool // *Request has Resource or Resources
 	weights   weights
+	fresh     func() any
+	reset     func(req, resp any)
 	handler   handler
 	stats     Stats
 }
 
 // handler is the typed handler with its types erased; just the one of the command's kind is set, and of a composed
-// command just plan.
+// command just plan. What into is said to be is what Request.Into is.
 type handler struct {
-	read  func(ctx context.Context, state, req any) (any, error)
-	write func(ctx context.Context, state any, tx *Tx, req any) (any, *Receipt, error)
+	read  func(ctx context.Context, state, req, into any) (any, error)
+	write func(ctx context.Context, state any, tx *Tx, req, into any) (any, *Receipt, error)
 	watch func(ctx context.Context, state, req any, sink Sink) error
 	plan  func(ctx context.Context, state, req any) (*Plan, error)
 }
@@ -144,7 +146,12 @@ type handler struct {
 func (c *Command) Structure() string { return c.structure.Name }
 
 // NewRequest returns a pointer to a fresh request of the command's type, for a decoder to fill.
-func (c *Command) NewRequest() any { return reflect.New(c.Request).Interface() }
+func (c *Command) NewRequest() any { return c.fresh() }
+
+// Reset makes a request of the command's type, and a response that it was answered with, fresh ones again, for who makes many calls one
+// after the other: no handler and no observer keeps the request that it was given, or the response. Only the response to a call with an
+// idempotency key is kept, for a repeat of the call. Either may be nil.
+func (c *Command) Reset(req, resp any) { c.reset(req, resp) }
 
 // RequestSchema describes the request. It is shared: do not change it.
 func (c *Command) RequestSchema() *jsonschema.Schema { return c.requestSchema }
@@ -206,9 +213,13 @@ func (f *Following) following() *Following { return f }
 // Read declares a command that looks at data.
 func Read[S, Req, Resp any](info Info, h func(S, context.Context, *Req) (Resp, error)) *Command {
 	c := newCommand[Req, Resp](info, KindRead)
-	c.handler.read = func(ctx context.Context, state, req any) (any, error) {
-		resp, err := h(state.(S), ctx, req.(*Req))
-		return &resp, err
+	c.handler.read = func(ctx context.Context, state, req, into any) (_ any, err error) {
+		resp, ok := into.(*Resp)
+		if !ok {
+			resp = new(Resp)
+		}
+		*resp, err = h(state.(S), ctx, req.(*Req))
+		return resp, err
 	}
 	return c
 }
@@ -226,9 +237,13 @@ func Write[S, Req, Resp any, R interface {
 	receipt() *Receipt
 }](info Info, h func(S, context.Context, *Tx, *Req) (Resp, error)) *Command {
 	c := newCommand[Req, Resp](info, KindWrite)
-	c.handler.write = func(ctx context.Context, state any, tx *Tx, req any) (any, *Receipt, error) {
-		resp, err := h(state.(S), ctx, tx, req.(*Req))
-		return &resp, R(&resp).receipt(), err
+	c.handler.write = func(ctx context.Context, state any, tx *Tx, req, into any) (_ any, _ *Receipt, err error) {
+		resp, ok := into.(*Resp)
+		if !ok {
+			resp = new(Resp)
+		}
+		*resp, err = h(state.(S), ctx, tx, req.(*Req))
+		return resp, R(resp).receipt(), err
 	}
 	return c
 }
@@ -247,7 +262,18 @@ func Watch[S, Req, Event any, R interface {
 }
 
 func newCommand[Req, Resp any](info Info, kind Kind) *Command {
-	c := &Command{Info: info, Kind: kind, Request: reflect.TypeFor[Req](), Response: reflect.TypeFor[Resp]()}
+	c := &Command{
+		Info: info, Kind: kind, Request: reflect.TypeFor[Req](), Response: reflect.TypeFor[Resp](),
+		fresh: func() any { return new(Req) },
+		reset: func(req, resp any) {
+			if q, ok := req.(*Req); ok {
+				*q = *new(Req)
+			}
+			if p, ok := resp.(*Resp); ok {
+				*p = *new(Resp)
+			}
+		},
+	}
 	req := any(new(Req))
 	_, c.validates = req.(validator)
 	_, one := req.(oneResource)
@@ -313,6 +339,13 @@ type Request struct {
 	IdempotencyKey string             // a repeat of this call with this key is answered as the first was
 
 	Number uint64 // the caller's for the call on its connection, which logs tell; 0 where it does not count them
+
+	// Into, unless it is nil, is a pointer to a response of the command's type that nobody needs any more. A Read, or a Write without
+	// an idempotency key, may answer with it.
+	Into any
+
+	// Watch, unless it is nil, is for a caller that makes many calls one right after the other.
+	Watch *Stopwatch
 
 	// Owed, unless it is nil, is for a caller that has many calls in hand: a Read, or a Write on its own, then does not
 	// wait until what it answers is safe, but leaves there what has to be waited for. The caller settles that

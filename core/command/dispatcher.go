@@ -205,7 +205,7 @@ func (d *Dispatcher) act(ctx context.Context, r *Request, space *Space, args any
 	}
 	guarded, release := r.guard(ctx, args)
 	defer release()
-	resp, err = r.Command.handler.read(withCall(guarded, r), space.States[r.Command.place], args)
+	resp, err = r.Command.handler.read(withCall(guarded, r), space.States[r.Command.place], args, nil)
 	return resp, whyEnded(guarded, err)
 }
 
@@ -219,14 +219,14 @@ func (d *Dispatcher) read(ctx context.Context, r *Request, space *Space, args an
 			return nil, err
 		}
 		defer spot.leave()
-		resp, err := r.Command.handler.read(&spot, space.States[r.Command.place], args)
+		resp, err := r.Command.handler.read(&spot, space.States[r.Command.place], args, r.Into)
 		return resp, whyEnded(guarded, err)
 	}
 	if r.Command.Open {
 		ctx = withCall(ctx, r)
 	}
 	if turn := space.gate.turns.Load(); turn%2 == 0 {
-		resp, err := r.Command.handler.read(ctx, space.States[r.Command.place], args)
+		resp, err := r.Command.handler.read(ctx, space.States[r.Command.place], args, r.Into)
 		if space.gate.turns.Load() == turn {
 			return resp, err
 		}
@@ -236,7 +236,7 @@ func (d *Dispatcher) read(ctx context.Context, r *Request, space *Space, args an
 		return nil, err
 	}
 	defer gate.RUnlock()
-	return r.Command.handler.read(ctx, space.States[r.Command.place], args)
+	return r.Command.handler.read(ctx, space.States[r.Command.place], args, r.Into)
 }
 
 // write runs a Write on its own.
@@ -267,7 +267,7 @@ func (d *Dispatcher) enter(ctx context.Context, r *Request, tx *Tx, args any) (a
 			return nil, nil, err
 		}
 		defer tx.spot.leave()
-		resp, receipt, err := r.Command.handler.write(&tx.spot, tx.state, tx, args)
+		resp, receipt, err := r.Command.handler.write(&tx.spot, tx.state, tx, args, r.Into)
 		return resp, receipt, whyEnded(guarded, err)
 	}
 	gate, err := tx.space.enter()
@@ -275,7 +275,7 @@ func (d *Dispatcher) enter(ctx context.Context, r *Request, tx *Tx, args any) (a
 		return nil, nil, err
 	}
 	defer gate.RUnlock()
-	return r.Command.handler.write(ctx, tx.state, tx, args)
+	return r.Command.handler.write(ctx, tx.state, tx, args, r.Into)
 }
 
 // settle waits until the record is as safe as asked, at least as safe as configured.

@@ -102,13 +102,13 @@ func (d *Dispatcher) step(ctx context.Context, j *joint, seq uint64, open *trans
 // handle runs the handler of a step.
 func (d *Dispatcher) handle(ctx context.Context, j *joint, s *step, seq uint64, open *transaction) (any, error) {
 	if s.Command.Kind == KindRead {
-		return s.Command.handler.read(ctx, j.space.States[s.Command.place], s.args)
+		return s.Command.handler.read(ctx, j.space.States[s.Command.place], s.args, nil)
 	}
 	tx := txs.Get().(*Tx)
 	tx.begin(d, s.Request, j.space)
 	tx.open, tx.seq, tx.now = open, seq, j.now
 	defer tx.free()
-	resp, receipt, err := s.Command.handler.write(ctx, tx.state, tx, s.args)
+	resp, receipt, err := s.Command.handler.write(ctx, tx.state, tx, s.args, nil)
 	if err == nil && tx.changed {
 		receipt.Version, s.receipt = seq, receipt
 	}

@@ -17,6 +17,7 @@ import (
 	"reflect"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"unsafe"
 
 	"github.com/hivellm/synap-go/core/value"
@@ -49,6 +50,36 @@ func Append(b []byte, v any) ([]byte, error) {
 	holder := reflect.New(rv.Type())
 	holder.Elem().Set(rv)
 	return encoderOf(rv.Type())(b, holder.UnsafePointer())
+}
+
+// Codec writes and reads the values of one struct type. Who does so often looks for what knows how just once.
+type Codec struct {
+	pointer reflect.Type // to the struct
+	encode  encoder
+	decode  decoder
+}
+
+// CodecOf returns the codec of a struct type.
+func CodecOf(t reflect.Type) *Codec {
+	return &Codec{reflect.PointerTo(t), encoderOf(t), decoderOf(t)}
+}
+
+// Append is the function Append, which does for a value of another type.
+func (c *Codec) Append(b []byte, v any) ([]byte, error) {
+	if rv := reflect.ValueOf(v); rv.IsValid() && rv.Type() == c.pointer && !rv.IsNil() {
+		return c.encode(b, rv.UnsafePointer())
+	}
+	return Append(b, v)
+}
+
+// Decode is the function Decode, of a pointer to the struct.
+func (c *Codec) Decode(data []byte, into any) bool {
+	rv := reflect.ValueOf(into)
+	if rv.Type() != c.pointer {
+		return Decode(data, into)
+	}
+	rest, ok := c.decode(data, rv.UnsafePointer())
+	return ok && len(rest) == 0
 }
 
 // encoderOf returns the type's encoder.
@@ -239,6 +270,13 @@ func byJSON(t reflect.Type) encoder {
 }
 
 func byText(t reflect.Type) encoder {
+	if t.Kind() == reflect.Uint8 {
+		return byWord(t)
+	}
+	return byAnyText(t)
+}
+
+func byAnyText(t reflect.Type) encoder {
 	if reflect.PointerTo(t).Implements(textAppender) {
 		return func(b []byte, p unsafe.Pointer) ([]byte, error) {
 			at := len(b)
@@ -254,6 +292,25 @@ func byText(t reflect.Type) encoder {
 	return func(b []byte, p unsafe.Pointer) ([]byte, error) {
 		text, err := reflect.NewAt(t, p).Interface().(encoding.TextMarshaler).MarshalText()
 		return append(appendHeader(b, len(text), mpFixStr, 32, mpStr8, mpStr16, mpStr32), text...), err
+	}
+}
+
+// byWord is byText for a byte that stands for a word: each is asked for once.
+func byWord(t reflect.Type) encoder {
+	var words [256]atomic.Pointer[[]byte]
+	ask := byAnyText(t)
+	return func(b []byte, p unsafe.Pointer) ([]byte, error) {
+		known := &words[*(*uint8)(p)]
+		if word := known.Load(); word != nil {
+			return append(b, *word...), nil
+		}
+		at := len(b)
+		b, err := ask(b, p)
+		if err == nil {
+			word := append([]byte(nil), b[at:]...)
+			known.Store(&word)
+		}
+		return b, err
 	}
 }
 
@@ -374,6 +431,8 @@ func omission(f reflect.StructField) func(unsafe.Pointer) bool {
 		return func(p unsafe.Pointer) bool { return *(*uint64)(p) == 0 }
 	case reflect.Bool:
 		return func(p unsafe.Pointer) bool { return !*(*bool)(p) }
+	case reflect.Uint8, reflect.Int8:
+		return func(p unsafe.Pointer) bool { return *(*uint8)(p) == 0 }
 	case reflect.Struct, reflect.Array:
 		return nil // never empty to JSON
 	}

@@ -1,0 +1,46 @@
+package umicp
+
+// spares are requests to decode into and responses to answer with, one of each for every command: most calls that a loop makes are of a
+// few commands, and are over before the next one. What is taken and cannot be given back, because somebody has yet to look at
+// it, is made anew. They are for one goroutine.
+type spares []struct{ request, response any } // by the row's place
+
+func newSpares(s *Server) *spares {
+	all := make(spares, len(s.rows))
+	return &all
+}
+
+// request takes a fresh request.
+func (s *spares) request(r *row) any {
+	if s == nil {
+		return r.command.NewRequest()
+	}
+	one := &(*s)[r.place]
+	req := one.request
+	if req == nil {
+		return r.command.NewRequest()
+	}
+	one.request = nil
+	return req
+}
+
+// response takes a response, nil if there is none.
+func (s *spares) response(r *row) any {
+	if s == nil {
+		return nil
+	}
+	one := &(*s)[r.place]
+	resp := one.response
+	one.response = nil
+	return resp
+}
+
+// giveBack takes back a request and the response to it, if nobody needs either any more.
+func (s *spares) giveBack(r *row, request, response any) {
+	if s == nil {
+		return
+	}
+	r.command.Reset(request, response)
+	one := &(*s)[r.place]
+	one.request, one.response = request, response
+}
