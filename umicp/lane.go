@@ -5,6 +5,7 @@ import (
 	"errors"
 	"reflect"
 	"sync"
+	"sync/atomic"
 
 	"github.com/hivellm/synap-go/core/command"
 	"github.com/hivellm/synap-go/core/fault"
@@ -26,7 +27,7 @@ type lane struct {
 
 	mu      sync.Mutex // guards the rest
 	queue   []*umx.Frame
-	busy    bool                    // the goroutine lives
+	busy    atomic.Bool             // the goroutine lives; changed with mu, true only by whoever reads
 	taken   *umx.Frame              // the request that runs, or is about to
 	stop    context.CancelCauseFunc // ends what runs; nil before it does
 	dropped bool                    // taken was cancelled before it could run
@@ -52,12 +53,8 @@ func (x *session) newLane(id uint64) *lane {
 // maxQueuedFrames bounds what waits on a lane, as the windows bound its bytes.
 const maxQueuedFrames = 64 << 10
 
-// idle reports whether nothing is before a request that comes now.
-func (l *lane) idle() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return !l.busy
-}
+// idle reports whether nothing is before a request that comes now. Who reads may go by it without mu.
+func (l *lane) idle() bool { return !l.busy.Load() }
 
 // push puts a request at the end of the lane.
 func (l *lane) push(f *umx.Frame) error {
@@ -72,8 +69,8 @@ func (l *lane) push(f *umx.Frame) error {
 		return umx.Errorf(umx.ResourceExhausted, "too many requests wait for their turn on this connection")
 	}
 	l.queue = append(l.queue, f.Own())
-	if !l.busy {
-		l.busy = true
+	if l.idle() {
+		l.busy.Store(true)
 		x.running.Add(1)
 		go l.serve()
 	}
@@ -107,7 +104,8 @@ func (l *lane) next() *umx.Frame {
 	defer l.mu.Unlock()
 	l.taken, l.stop, l.dropped, l.follows = nil, nil, false, false
 	if len(l.queue) == 0 || l.ended || l.session.ctx.Err() != nil {
-		l.busy, l.queue = false, nil
+		l.queue = nil
+		l.busy.Store(false)
 		return nil
 	}
 	f := l.queue[0]
@@ -174,7 +172,7 @@ func (l *lane) cancelRequest(request uint64) {
 			}
 		}
 	}
-	busy := l.busy
+	busy := l.busy.Load()
 	l.mu.Unlock()
 	if stop != nil && hit {
 		stop(errCancelled)
@@ -200,7 +198,7 @@ func (l *lane) stopFollowing() {
 	if !l.follows {
 		stop = nil
 	}
-	idle := !l.busy
+	idle := l.idle()
 	l.mu.Unlock()
 	switch {
 	case stop != nil:

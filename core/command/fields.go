@@ -7,8 +7,10 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"unsafe"
 
 	"github.com/hivellm/synap-go/core/fault"
+	"github.com/hivellm/synap-go/core/value"
 )
 
 // fields is what the struct tags of a request promise about its fields. The same tags make the schema, so
@@ -35,8 +37,9 @@ type field struct {
 	hasMax   bool
 	enum     []string
 	preset   reflect.Value // of the field's type; invalid when there is none
-	plain    bool          // a string of which is asked only that it is there
-	idle     bool          // nothing is asked of it while it is zero, which is absent
+
+	offset uintptr                   // in the request
+	fine   func(unsafe.Pointer) bool // tells quickly of most that nothing is wrong with it; nil for who cannot be asked
 }
 
 // jsonName returns the name that a field has in JSON and whether it may be absent; "" when it has none.
@@ -80,6 +83,10 @@ func newFields(t reflect.Type) (*fields, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s.%s: %w", t, sf.Name, err)
 		}
+		for i, at := 0, t; i < len(sf.Index); i++ {
+			part := at.Field(sf.Index[i])
+			f.offset, at = f.offset+part.Offset, part.Type // embedded structs are never behind pointers
+		}
 		if f.required || f.hasMin || f.hasMax || f.enum != nil || f.preset.IsValid() {
 			fs.checked = append(fs.checked, f)
 		}
@@ -116,9 +123,44 @@ func newField(name string, sf reflect.StructField, mustHave bool) (f field, err 
 	if preset := sf.Tag.Get("default"); preset != "" {
 		f.preset, err = parse(sf.Type, preset)
 	}
-	f.idle = !f.required && !f.preset.IsValid()
-	f.plain = sf.Type.Kind() == reflect.String && !f.hasMin && !f.hasMax && f.enum == nil && !f.preset.IsValid()
+	f.fine = f.shortcut(sf.Type)
 	return f, err
+}
+
+// shortcut returns what tells of most values of the field, without reflection, that check would have nothing to say.
+func (f *field) shortcut(t reflect.Type) func(unsafe.Pointer) bool {
+	switch {
+	case f.preset.IsValid():
+		return nil
+	case !f.required: // nothing is asked of it while it is zero, which is absent
+		return zero(t)
+	case f.hasMin || f.hasMax || f.enum != nil:
+		return nil
+	case t.Kind() == reflect.String: // nothing but that it is there
+		return func(p unsafe.Pointer) bool { return *(*string)(p) != "" }
+	case t == reflect.TypeFor[value.Value]():
+		return func(p unsafe.Pointer) bool { return !(*value.Value)(p).IsZero() }
+	}
+	return nil
+}
+
+// zero returns what tells of a value of the type whether it is zero; nil for types that are seldom seen.
+func zero(t reflect.Type) func(unsafe.Pointer) bool {
+	switch t.Kind() {
+	case reflect.Int, reflect.Uint, reflect.Pointer, reflect.Map:
+		return func(p unsafe.Pointer) bool { return *(*uintptr)(p) == 0 }
+	case reflect.Int64, reflect.Uint64, reflect.Float64:
+		return func(p unsafe.Pointer) bool { return *(*uint64)(p) == 0 }
+	case reflect.Int32, reflect.Uint32, reflect.Float32:
+		return func(p unsafe.Pointer) bool { return *(*uint32)(p) == 0 }
+	case reflect.Bool, reflect.Int8, reflect.Uint8:
+		return func(p unsafe.Pointer) bool { return *(*uint8)(p) == 0 }
+	case reflect.String:
+		return func(p unsafe.Pointer) bool { return *(*string)(p) == "" }
+	case reflect.Slice:
+		return func(p unsafe.Pointer) bool { return *(*[]struct{})(p) == nil }
+	}
+	return nil
 }
 
 func number(tag reflect.StructTag, key string) (float64, bool, error) {
@@ -159,20 +201,13 @@ func (fs *fields) check(req any) error {
 	if len(fs.checked) == 0 {
 		return nil
 	}
-	v := reflect.ValueOf(req).Elem()
+	v := reflect.ValueOf(req)
 	for i := range fs.checked {
 		f := &fs.checked[i]
-		at := v
-		for _, n := range f.index { // as FieldByIndex, without its care for nil pointers: these are never embedded
-			at = at.Field(n)
-		}
-		if f.plain && at.Len() > 0 {
+		if f.fine != nil && f.fine(unsafe.Add(v.UnsafePointer(), f.offset)) {
 			continue
 		}
-		if f.idle && at.IsZero() {
-			continue
-		}
-		if err := f.check(at); err != nil {
+		if err := f.check(v.Elem().FieldByIndex(f.index)); err != nil {
 			return err
 		}
 	}
