@@ -38,19 +38,31 @@ func (l *lane) message(q *asked, err error) umx.Message {
 // gather appends an answer to what is written next, and reports whether that is much by now. An answer that is too large, or has to
 // wait for credit, it does not take: it returns its metadata.
 func (l *lane) gather(q *asked, result any, err error) (meta []byte, full bool) {
-	x, m := l.session, l.message(q, err)
+	x := l.session
 	x.pen.Lock()
 	defer x.pen.Unlock()
-	at := len(x.out)
-	b := q.appendAnswer(umx.Reserve(x.out), result, err)
+	_, meta = l.encode(&x.out, q, result, err)
+	return meta, len(x.out) > maxUnsent
+}
+
+// append is gather into a buffer that is not written yet; it returns the number of the frame.
+func (l *lane) append(to *[]byte, q *asked, result any, err error) (sequence uint32, meta []byte) {
+	l.session.pen.Lock()
+	defer l.session.pen.Unlock()
+	return l.encode(to, q, result, err)
+}
+
+func (l *lane) encode(to *[]byte, q *asked, result any, err error) (sequence uint32, meta []byte) {
+	x, m, at := l.session, l.message(q, err), len(*to)
+	b := q.appendAnswer(umx.Reserve(*to), result, err)
 	size := len(b) - at - umx.HeaderBytes
 	if size <= umx.MaxMeta && size+2*umx.HeaderBytes <= x.limits.MaxFrame && (l.id == 0 || err != nil || l.take(size)) {
-		l.seal(&m, b, at, size)
-		return nil, len(x.out) > maxUnsent
+		*to = l.seal(&m, b, at, size)
+		return m.Sequence, nil
 	}
 	meta = append([]byte(nil), b[at+umx.HeaderBytes:]...)
-	x.out = b[:at]
-	return meta, false
+	*to = b[:at]
+	return 0, meta
 }
 
 // answerLarge sends an answer that gather did not take, out of the way of the others.
@@ -75,12 +87,12 @@ func (l *lane) answerApart(q *asked, result any) (err error) {
 	return l.send(&m)
 }
 
-// seal makes a frame of what was appended to out from at on. The pen is held.
-func (l *lane) seal(m *umx.Message, b []byte, at, size int) {
+// seal makes a frame of what was appended from at on. The pen is held.
+func (l *lane) seal(m *umx.Message, b []byte, at, size int) []byte {
 	m.Sequence = l.sequence
 	l.sequence++
 	l.finished = l.finished || m.Flags&umx.StreamEnd != 0
-	l.session.out = m.Seal(b, at, size)
+	return m.Seal(b, at, size)
 }
 
 // send sends a message on the lane, on a stream frame by frame as there is credit for them. Only one goroutine sends on

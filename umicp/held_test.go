@@ -109,12 +109,16 @@ func TestRequestsThatComeTogetherShareOneWaitForTheDisk(t *testing.T) {
 			t.Errorf("22 requests took %d fsyncs", d.forced)
 		}
 
-		// Small reads wait together, too; what may be much is not gathered.
+		// Reads wait together, too, until what they tell is much.
+		ask("kv.set", map[string]any{"key": "large", "value": strings.Repeat("x", 50<<10)})
+		d.turn <- struct{}{}
+		send()
+		<-came
 		for _, test := range []struct {
 			operation string
 			args      map[string]any
 			waits     int
-		}{{"kv.get", map[string]any{"key": "k1"}, 1}, {"kv.list", map[string]any{"limit": 1000}, 5}} {
+		}{{"kv.get", map[string]any{"key": "k1"}, 1}, {"kv.list", map[string]any{"limit": 1000}, 1}, {"kv.get", map[string]any{"key": "large"}, 3}} {
 			before := d.seen
 			for range 5 {
 				ask(test.operation, test.args)
@@ -136,7 +140,7 @@ func TestRequestsThatComeTogetherShareOneWaitForTheDisk(t *testing.T) {
 		ask("kv.get", map[string]any{"key": "k4"})
 		send()
 		synctest.Wait()
-		if got := <-came; !strings.HasPrefix(got, fmt.Sprintf("[%d,", umx.Unavailable)) || !strings.Contains(got, `"version":21`) {
+		if got := <-came; !strings.HasPrefix(got, fmt.Sprintf("[%d,", umx.Unavailable)) || !strings.Contains(got, `"version":22`) {
 			t.Errorf("a write to a disk that failed is answered %s", got)
 		}
 		if got := <-came; !strings.Contains(got, `"value":4`) {

@@ -329,7 +329,7 @@ func (s *follower) push(event any, at journal.Position, flags umx.Flags) error {
 		x.pen.Unlock()
 		return fault.From(err)
 	}
-	l.seal(&m, b, start, n)
+	x.out = l.seal(&m, b, start, n)
 	full := len(x.out) > maxUnsent
 	x.pen.Unlock()
 	l.spend(n)

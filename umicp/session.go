@@ -49,8 +49,9 @@ type session struct {
 	owed   command.Owed
 	watch  command.Stopwatch // of the goroutine that reads
 	spares *spares           // of the loop that reads; nil where none does
-	held   []held            // answers of stream 0 that must not be sent yet; of the goroutine that reads
-	weight int64             // of what is held
+
+	held    []held // answers of stream 0 that must not be sent yet; of the goroutine that reads
+	pending []byte // their frames; as above
 
 	quick bool         // a loop reads, which must not wait: what would have to is left in later. Of whoever reads
 	later func() error // nil while there is nothing; of whoever reads

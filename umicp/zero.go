@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/hivellm/synap-go/core/command"
+	"github.com/hivellm/synap-go/core/fault"
 	"github.com/hivellm/synap-go/umicp/umx"
 )
 
@@ -60,7 +61,7 @@ func (x *session) run(q *asked) error {
 	q.Caller, q.Watch, q.Into = x.caller, &x.watch, x.atHand().response(q.row)
 	result, err := x.server.executor.Do(ctx, &q.Request)
 	if q.frame.DeadlineMS > 0 && x.owed.Any() {
-		x.later = func() error { x.settleWithin(q, result, err); return nil }
+		x.later = func() error { x.alone(q, result, err); return nil }
 		return nil
 	}
 	if x.reply(q, result, err) && q.IdempotencyKey == "" {
@@ -69,52 +70,67 @@ func (x *session) run(q *asked) error {
 	return nil
 }
 
-// settleWithin answers a request that has a deadline when what it did is safe, or it is over.
-func (x *session) settleWithin(q *asked, result any, err error) {
+// alone answers a request by itself when what it did is safe, or its deadline, if it has one, is over.
+func (x *session) alone(q *asked, result any, err error) {
 	owed := x.owed
 	x.deliver()
-	ctx, done := context.WithTimeout(x.ctx, deadline(q.frame))
-	defer done()
+	ctx := x.ctx
+	if q.frame.DeadlineMS > 0 {
+		var done context.CancelFunc
+		ctx, done = context.WithTimeout(ctx, deadline(q.frame))
+		defer done()
+	}
 	if failed := owed.Settle(ctx); failed != nil && err == nil {
 		result, err = nil, failed
 	}
 	x.zero.answer(q, result, err)
 }
 
-// held is an answer that has to wait until what it tells is safe, or for one that does.
+// held is an answer that has to wait until what it tells is safe, or for one that does. It is encoded already, as if all went well.
 type held struct {
-	asked
-	header umx.Frame // what is needed of the frame, which is used again
-	result any
-	err    error
-	owed   command.Owed
+	request  uint64
+	sequence uint32
+	refused  bool // it is an error as it is
+	end      int  // in the session's pending, where it ends
+	owed     command.Owed
 }
 
-// maxHeld bounds the answers that wait for the disk together, by the weight of their requests. Those of reads that weigh more than the least
-// may be large, and are not gathered at all.
+// What waits for the disk together: at most maxHeld answers, and no more once they are maxUnsent bytes.
 const maxHeld = 512
 
-// reply answers a request of stream 0, in its turn: requests that came together share one wait for the disk. It reports whether that is
-// done, so that nobody needs the request any more, or the result.
+// reply answers a request of stream 0, in its turn: requests that came together share one wait for the disk. It reports whether
+// nobody needs the request any more, or the result.
 func (x *session) reply(q *asked, result any, err error) (done bool) {
 	if len(x.held) == 0 && !x.owed.Any() {
 		x.say(q, result, err)
 		return x.later == nil
 	}
-	x.held = append(x.held, held{*q, umx.Frame{Header: q.frame.Header}, result, err, x.owed})
-	weight := int64(1)
-	if err == nil {
-		weight = max(weight, q.Command.Weigh(q.Args))
-	}
-	x.weight += weight
-	switch {
-	case x.weight < maxHeld && (weight == 1 || q.Command.Kind != command.KindRead) && !(x.quick && x.owed.Alone()):
+	switch held := x.hold(q, result, err); {
+	case !held && x.quick:
+		x.later = func() error { x.alone(q, result, err); return nil }
+		return false
+	case !held:
+		x.alone(q, result, err)
+	case len(x.held) < maxHeld && len(x.pending) < maxUnsent && !(x.quick && x.owed.Alone()):
 	case x.quick:
 		x.later = func() error { x.deliver(); return nil }
 	default:
 		x.deliver()
 	}
-	return false
+	return true
+}
+
+// hold gathers an answer among those that wait. One that is to be tensors, or is too large, it does not take.
+func (x *session) hold(q *asked, result any, err error) bool {
+	if q.apart && err == nil && len(q.row.out) > 0 {
+		return false
+	}
+	sequence, meta := x.zero.append(&x.pending, q, result, err)
+	if meta != nil {
+		return false
+	}
+	x.held = append(x.held, held{q.frame.Request, sequence, err != nil, len(x.pending), x.owed})
+	return true
 }
 
 // say gives an answer of stream 0. Where a loop reads, what cannot be gathered is left for later.
@@ -155,31 +171,57 @@ func (x *session) join(all *command.Owed) {
 
 // release lets the answers that are held go, of which failed says whether what they waited for failed.
 func (x *session) release(failed error) {
-	for i := range x.held {
-		h := &x.held[i]
-		h.frame = &h.header
-		if failed != nil && h.err == nil {
-			if h.err = h.owed.Settle(x.ctx); h.err != nil { // some may have been safe before the disk failed
-				h.result = nil
-			}
-		}
-		x.say(&h.asked, h.result, h.err)
-		if first := x.later; first != nil {
-			x.held = x.held[i+1:]
-			x.later = func() error {
-				err := first()
-				x.release(failed)
-				return err
-			}
-			return
-		}
+	if len(x.held) == 0 {
+		return
 	}
-	clear(x.held)
-	x.weight = 0
-	if x.held = x.held[:0]; cap(x.held) > 2*keptHeld {
+	if failed != nil {
+		x.repent()
+	}
+	x.pen.Lock()
+	if len(x.out) == 0 {
+		x.out, x.pending = x.pending, x.out
+	} else {
+		x.out = append(x.out, x.pending...)
+	}
+	full := len(x.out) > maxUnsent
+	x.pen.Unlock()
+	x.pending, x.held = x.pending[:0], x.held[:0]
+	if cap(x.pending) > keptPending {
+		x.pending = nil
+	}
+	if cap(x.held) > keptHeld {
 		x.held = nil
+	}
+	switch {
+	case full && x.quick:
+		x.later = x.press
+	case full:
+		_ = x.press() // a session that cannot write has been cancelled
 	}
 }
 
-// keptHeld is about how much room for answers a session keeps when it has none.
-const keptHeld = 16
+// What a session keeps for answers that wait when there are none.
+const (
+	keptHeld    = 32
+	keptPending = 8 << 10
+)
+
+// repent encodes the answers that are held once more when the disk has failed: some may have been safe before it did, and the others say
+// what happened.
+func (x *session) repent() {
+	encoded, begin := x.pending, 0
+	x.pending = nil
+	for i := range x.held {
+		h := &x.held[i]
+		if failed := h.owed.Settle(x.ctx); failed == nil || h.refused {
+			x.pending = append(x.pending, encoded[begin:h.end]...)
+		} else {
+			m := umx.Message{
+				Op: umx.OpError, Kind: umx.KindError, Ext: umx.Compact, MetaEncoding: umx.MessagePack,
+				Sequence: h.sequence, Request: h.request, Meta: appendError(nil, fault.From(failed)),
+			}
+			x.pending, _ = m.Append(x.pending) // an error is never too large
+		}
+		begin = h.end
+	}
+}
