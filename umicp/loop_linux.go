@@ -63,7 +63,7 @@ type polled struct {
 }
 
 const (
-	maxEvents = 256                  // that a loop takes at a time
+	maxEvents = 1024                 // that a loop takes at a time
 	longTurn  = 2 * time.Millisecond // what a session takes of a loop's time at most, but now and then
 	latePoint = 8                    // that a longer turn counts; every other one counts one less
 	tooLate   = 2 * latePoint        // from then on the session has a goroutine of its own
@@ -396,28 +396,35 @@ func (p *polled) write() error {
 	x.out, x.spare = x.spare[:0], nil
 	x.pen.Unlock()
 	n, err := p.link.try(b)
-	done := func() {
-		if cap(b) <= 2*maxUnsent {
-			x.spare = b[:0]
-		}
-		if err != nil {
-			x.cancel(err)
-		}
-		x.writing.Unlock()
+	if err == nil && n < len(b) {
+		x.later = p.rest(b, n)
+		return nil
 	}
-	if err != nil || n == len(b) {
-		done()
-		return err
-	}
-	x.later = func() error {
-		err = p.link.finish(b[n:])
-		done()
+	x.wrote(b, err)
+	return err
+}
+
+// rest returns what writes the rest of b from n on, however long the peer takes for it.
+func (p *polled) rest(b []byte, n int) func() error {
+	return func() error {
+		err := p.link.finish(b[n:])
+		p.session.wrote(b, err)
 		if err == nil {
-			err = x.flush()
+			err = p.session.flush()
 		}
 		return err
 	}
-	return nil
+}
+
+// wrote ends the writing of b.
+func (x *session) wrote(b []byte, err error) {
+	if cap(b) <= 2*maxUnsent {
+		x.spare = b[:0]
+	}
+	if err != nil {
+		x.cancel(err)
+	}
+	x.writing.Unlock()
 }
 
 // apart goes on with the session in a goroutine of its own, until nothing more of it has come.
