@@ -68,10 +68,10 @@ func serve(b *testing.B, x *session, r *umx.Reader) {
 		}
 	}
 	r.Rest()
-	if len(x.out) < burst*umx.HeaderBytes || x.out[1] != byte(umx.OpResponse) {
+	if len(x.pending) < burst*umx.HeaderBytes || x.pending[1] != byte(umx.OpResponse) {
 		b.Fatal("not everything was answered")
 	}
-	x.out = x.out[:0]
+	x.pending = x.pending[:0]
 }
 
 const (

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -43,8 +44,10 @@ type loop struct {
 	mu    sync.Mutex
 	peers map[int32]*polled // by descriptor
 
-	asked  []*polled // whose turn was, and who is to be answered; of the goroutine
-	spares *spares   // as above
+	asked   []*polled // whose turn was, and who is to be answered; of the goroutine
+	spares  *spares   // as above
+	held    []held    // lent to the sessions whose turn it is, one after the other; as above
+	pending []byte    // as above
 }
 
 // polled is a connection that a loop reads. It is read by one goroutine at a time: the loop, or one of its own.
@@ -174,7 +177,7 @@ func newLoop(ctx context.Context, s *spares) (*loop, error) {
 		_ = unix.Close(epoll) // as above
 		return nil, err
 	}
-	return &loop{epoll: epoll, bell: bell, ctx: ctx, spares: s, peers: map[int32]*polled{}}, nil
+	return &loop{epoll: epoll, bell: bell, ctx: ctx, spares: s, held: make([]held, 0, maxEvents), pending: make([]byte, 0, loopRoom), peers: map[int32]*polled{}}, nil
 }
 
 // run is the loop, until it is stopped.
@@ -192,9 +195,11 @@ func (l *loop) run() {
 		at := time.Now()
 		for _, p := range ready {
 			p.session.quick = true
+			l.lend(p.session)
 			p.turn()
 			now := time.Now()
 			if p.looped.Load() { // else it is not the loop's any more
+				l.lent(p.session)
 				p.took(now.Sub(at))
 			}
 			at = now
@@ -202,6 +207,26 @@ func (l *loop) run() {
 		l.answer()
 		clear(ready)
 	}
+}
+
+// loopRoom is the memory of a loop for the answers of those that it reads at a time. What does not fit is taken as needed.
+const loopRoom = 256 << 10
+
+// lend gives a session room for its answers. All of them are next to each other then, and not in as many places as there are sessions,
+// which by the next time are in no cache.
+func (l *loop) lend(x *session) {
+	x.held, x.pending = l.held[len(l.held):], l.pending[len(l.pending):]
+}
+
+// lent books what a session has made of it.
+func (l *loop) lent(x *session) {
+	if room := cap(l.held) - len(l.held); cap(x.held) == room {
+		l.held = l.held[:len(l.held)+len(x.held)]
+	}
+	if room := cap(l.pending) - len(l.pending); cap(x.pending) == room {
+		l.pending = l.pending[:len(l.pending)+len(x.pending)]
+	}
+	x.held, x.pending = slices.Clip(x.held), slices.Clip(x.pending)
 }
 
 // wait returns how many events there are, or -1 when the loop was stopped.
@@ -264,7 +289,8 @@ func (l *loop) answer() {
 		p.pause()
 	}
 	clear(l.asked)
-	l.asked = l.asked[:0]
+	clear(l.held)
+	l.asked, l.held, l.pending = l.asked[:0], l.held[:0], l.pending[:0]
 }
 
 // turn takes what has come from the peer: a loop until nothing more has, or it would have to wait.
@@ -376,7 +402,13 @@ func (p *polled) pause() {
 		p.back()
 		return
 	}
-	for x.later == nil && x.unsent() && x.writing.TryLock() {
+	for x.later == nil && (len(x.pending) > 0 || x.unsent()) {
+		if !x.writing.TryLock() {
+			x.spill()
+			if !x.writing.TryLock() {
+				break // who writes looks again afterwards
+			}
+		}
 		if err := p.write(); err != nil {
 			p.end(err)
 			return
@@ -392,13 +424,23 @@ func (p *polled) pause() {
 func (p *polled) write() error {
 	x := p.session
 	x.pen.Lock()
-	b := x.out
-	x.out, x.spare = x.spare[:0], nil
+	b, own := x.pending, false
+	if len(x.out) > 0 {
+		b, own = append(x.out, b...), true
+		x.out, x.spare = x.spare[:0], nil
+	}
 	x.pen.Unlock()
+	x.pending = nil
 	n, err := p.link.try(b)
 	if err == nil && n < len(b) {
+		if !own {
+			b, n = slices.Clone(b[n:]), 0
+		}
 		x.later = p.rest(b, n)
 		return nil
+	}
+	if !own {
+		b = x.spare
 	}
 	x.wrote(b, err)
 	return err
@@ -430,6 +472,7 @@ func (x *session) wrote(b []byte, err error) {
 // apart goes on with the session in a goroutine of its own, until nothing more of it has come.
 func (p *polled) apart() {
 	p.out()
+	p.session.keep()
 	p.session.quick = false
 	go func() {
 		p.began = time.Now()
@@ -445,6 +488,9 @@ func (p *polled) apart() {
 func (p *polled) end(why error) {
 	p.out()
 	x := p.session
+	if x.quick {
+		x.keep()
+	}
 	x.quick = false
 	go func() {
 		p.greeted.Stop()

@@ -9,11 +9,13 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/vmihailenco/msgpack/v5"
 
+	"github.com/hivellm/synap-go/core/fault"
 	"github.com/hivellm/synap-go/core/journal"
 	"github.com/hivellm/synap-go/core/quota"
 	"github.com/hivellm/synap-go/umicp"
@@ -225,4 +227,109 @@ func TestLoopsSurviveEverybody(t *testing.T) {
 	for door.Sessions() > len(good)+1 {
 		everybodyIsAnswered(t, good[:1])
 	}
+}
+
+// TestAnswersComeInOrderWhateverTheyNeed: of requests that came in one piece, some are answered by the loop at once, some wait for the disk,
+// some go to a goroutine, ask for tensors, are wrong, or are much; their answers come in the order of the requests.
+func TestAnswersComeInOrderWhateverTheyNeed(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		journal journal.Journal
+	}{{"in memory", nil}, {"on a disk", &ready{Memory: journal.NewMemory(journal.MemoryOptions{})}}} {
+		t.Run(test.name, func(t *testing.T) {
+			door, _ := openOn(t, test.journal, umicp.Options{})
+			l := listening(t)
+			stop := serveOn(t, door, l)
+			defer stop()
+			p := greeted(t, l, nil)
+			p.send(p.ask(0, 0, "kv.set", map[string]any{"key": "large", "value": strings.Repeat("x", 30<<10)}))
+			p.expect(0, p.id, `"version"`)
+			kinds := []func() (umx.Message, string){
+				func() (umx.Message, string) {
+					return p.ask(0, 0, "kv.set", map[string]any{"key": "k", "value": p.id}), `"version"`
+				},
+				func() (umx.Message, string) {
+					return p.ask(0, 0, "kv.get", map[string]any{"key": "k"}), `"found"`
+				},
+				func() (umx.Message, string) {
+					return p.ask(0, 0, "kv.get", map[string]any{"key": "large"}), `"found":true`
+				},
+				func() (umx.Message, string) { // an act: not inline
+					return p.ask(0, 0, "pubsub.publish", map[string]any{"topic": "t", "message": 1}), `[0,`
+				},
+				func() (umx.Message, string) { // may wait
+					return p.ask(0, 0, "queue.receive", map[string]any{"queue": "none"}), `"messages":[]`
+				},
+				func() (umx.Message, string) { return p.ask(0, 0, "kv.get", map[string]any{}), `is required` },
+				func() (umx.Message, string) {
+					m := p.ask(0, 0, "kv.increment", map[string]any{"key": "n"})
+					m.DeadlineMS = 60_000
+					return m, `"value"`
+				},
+				func() (umx.Message, string) {
+					return p.ask(0, 0, "kv.increment", map[string]any{"key": "once"}, map[string]any{"idempotency_key": "k"}), `"value":1`
+				},
+			}
+			random := rand.New(rand.NewPCG(1, 2))
+			for range 100 {
+				var all []byte
+				var want []string
+				first := p.id + 1
+				for range 1 + random.IntN(40) {
+					m, word := kinds[random.IntN(len(kinds))]()
+					all = append(all, p.frame(m)...)
+					want = append(want, word)
+				}
+				p.write(all)
+				for i, word := range want {
+					p.expect(0, first+uint64(i), word) //nolint:gosec // small
+				}
+			}
+		})
+	}
+}
+
+// TestALoopTellsWhatADiskThatFailedLost: of the requests that came in one piece, those whose records are safe are answered as if nothing
+// had been, and the others say so; in order.
+func TestALoopTellsWhatADiskThatFailedLost(t *testing.T) {
+	d := &ready{Memory: journal.NewMemory(journal.MemoryOptions{})}
+	door, _ := openOn(t, d, umicp.Options{})
+	l := listening(t)
+	stop := serveOn(t, door, l)
+	defer stop()
+	p := greeted(t, l, nil)
+	d.lost.Store(d.Position().Seq + 4)
+	var all []byte
+	for i := range 6 {
+		all = append(all, p.frame(p.ask(0, 0, "kv.set", map[string]any{"key": "k", "value": i}))...)
+		all = append(all, p.frame(p.ask(0, 0, "kv.get", map[string]any{}))...)
+	}
+	all = append(all, p.frame(p.ask(0, 0, "kv.get", map[string]any{"key": "k"}))...)
+	p.write(all)
+	for i := range uint64(6) {
+		if i < 3 {
+			p.expect(0, 2*i+1, `"durability":"fsynced"`)
+		} else {
+			p.expect(0, 2*i+1, "the disk failed")
+		}
+		p.expect(0, 2*i+2, "is required")
+	}
+	p.expect(0, 13, `"value":5`)
+}
+
+// ready is a journal that forces every write at once, up to the record that is lost, if one is.
+type ready struct {
+	*journal.Memory
+	lost atomic.Uint64
+}
+
+func (*ready) Levels() (standard, highest journal.Durability) {
+	return journal.Fsynced, journal.Fsynced
+}
+
+func (d *ready) Wait(_ context.Context, seq uint64, _ journal.Durability) (journal.Durability, error) {
+	if lost := d.lost.Load(); lost != 0 && seq >= lost {
+		return 0, fault.New(fault.Unavailable, "the disk failed")
+	}
+	return journal.Fsynced, nil
 }

@@ -2,6 +2,7 @@ package umicp
 
 import (
 	"context"
+	"slices"
 
 	"github.com/hivellm/synap-go/core/command"
 	"github.com/hivellm/synap-go/core/fault"
@@ -45,6 +46,9 @@ func (x *session) behind(f *umx.Frame) error {
 		return nil
 	}
 	x.deliver()
+	if x.quick {
+		x.spill() // what the lane answers comes behind it
+	}
 	return x.zero.push(f)
 }
 
@@ -91,7 +95,8 @@ type held struct {
 	request  uint64
 	sequence uint32
 	refused  bool // it is an error as it is
-	end      int  // in the session's pending, where it ends
+	begin    int  // where it is in the session's pending, up to end
+	end      int
 	owed     command.Owed
 }
 
@@ -125,11 +130,12 @@ func (x *session) hold(q *asked, result any, err error) bool {
 	if q.apart && err == nil && len(q.row.out) > 0 {
 		return false
 	}
+	begin := len(x.pending)
 	sequence, meta := x.zero.append(&x.pending, q, result, err)
 	if meta != nil {
 		return false
 	}
-	x.held = append(x.held, held{q.frame.Request, sequence, err != nil, len(x.pending), x.owed})
+	x.held = append(x.held, held{q.frame.Request, sequence, err != nil, begin, len(x.pending), x.owed})
 	return true
 }
 
@@ -143,11 +149,11 @@ func (x *session) say(q *asked, result any, err error) {
 		x.later = func() error { x.zero.answer(q, result, err); return nil }
 		return
 	}
-	meta, full := x.zero.gather(q, result, err)
+	_, meta := x.zero.append(&x.pending, q, result, err)
 	switch {
 	case meta != nil:
 		x.later = func() error { x.zero.answerLarge(meta, q, result, err); return nil }
-	case full:
+	case len(x.pending) > maxUnsent:
 		x.later = x.press
 	}
 }
@@ -177,27 +183,34 @@ func (x *session) release(failed error) {
 	if failed != nil {
 		x.repent()
 	}
-	x.pen.Lock()
-	if len(x.out) == 0 {
-		x.out, x.pending = x.pending, x.out
-	} else {
-		x.out = append(x.out, x.pending...)
-	}
-	full := len(x.out) > maxUnsent
-	x.pen.Unlock()
-	x.pending, x.held = x.pending[:0], x.held[:0]
-	if cap(x.pending) > keptPending {
-		x.pending = nil
-	}
-	if cap(x.held) > keptHeld {
+	if x.held = x.held[:0]; cap(x.held) > keptHeld {
 		x.held = nil
 	}
-	switch {
-	case full && x.quick:
-		x.later = x.press
-	case full:
+	if !x.quick && x.spill() {
 		_ = x.press() // a session that cannot write has been cancelled
 	}
+}
+
+// spill puts the answers that were gathered and wait for nothing any more where everybody's are, and reports whether that is much by now.
+func (x *session) spill() (full bool) {
+	x.pen.Lock()
+	x.out = append(x.out, x.pending...)
+	full = len(x.out) > maxUnsent
+	x.pen.Unlock()
+	if x.pending = x.pending[:0]; cap(x.pending) > keptPending {
+		x.pending = nil
+	}
+	return full
+}
+
+// keep makes what was gathered the session's own, before the loop whose memory it is in goes on.
+func (x *session) keep() {
+	if len(x.held) == 0 {
+		x.spill()
+		x.held, x.pending = nil, nil
+		return
+	}
+	x.held, x.pending = slices.Clone(x.held), slices.Clone(x.pending)
 }
 
 // What a session keeps for answers that wait when there are none.
@@ -209,12 +222,12 @@ const (
 // repent encodes the answers that are held once more when the disk has failed: some may have been safe before it did, and the others say
 // what happened.
 func (x *session) repent() {
-	encoded, begin := x.pending, 0
-	x.pending = nil
+	encoded := x.pending
+	x.pending = append([]byte(nil), encoded[:x.held[0].begin]...)
 	for i := range x.held {
 		h := &x.held[i]
 		if failed := h.owed.Settle(x.ctx); failed == nil || h.refused {
-			x.pending = append(x.pending, encoded[begin:h.end]...)
+			x.pending = append(x.pending, encoded[h.begin:h.end]...)
 		} else {
 			m := umx.Message{
 				Op: umx.OpError, Kind: umx.KindError, Ext: umx.Compact, MetaEncoding: umx.MessagePack,
@@ -222,6 +235,5 @@ func (x *session) repent() {
 			}
 			x.pending, _ = m.Append(x.pending) // an error is never too large
 		}
-		begin = h.end
 	}
 }
