@@ -1,19 +1,18 @@
-package umicp
+package umicp_test
 
 import (
 	"context"
 	"fmt"
 	"math"
-	"net"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/hivellm/synap-go/core"
-	"github.com/hivellm/synap-go/core/auth"
 	"github.com/hivellm/synap-go/core/command"
 	"github.com/hivellm/synap-go/core/kv"
 	"github.com/hivellm/synap-go/core/pack"
+	"github.com/hivellm/synap-go/umicp"
 	"github.com/hivellm/synap-go/umicp/umx"
 )
 
@@ -29,7 +28,6 @@ func BenchmarkRequests(b *testing.B) {
 		{"get", 0x0101, func(key string) any { return map[string]any{"key": key} }},
 	} {
 		b.Run(row.name, func(b *testing.B) {
-			x := benchSession(b)
 			var bursts [][]byte
 			for i := range benchKeys / burst {
 				var frames []byte
@@ -38,15 +36,17 @@ func BenchmarkRequests(b *testing.B) {
 				}
 				bursts = append(bursts, frames)
 			}
-			src := &chunks{}
-			r := umx.NewReader(src, x.limits)
+			served := umicp.ServeOnly(b.Context(), benchDoor(b))
 			b.ReportAllocs()
 			least := time.Duration(math.MaxInt64)
 			for b.Loop() {
 				began := time.Now()
-				x.in = umx.NewInbound(true, x.limits) // the frames are the same as before, and so are their numbers
-				for _, src.next = range bursts {
-					serve(b, x, r)
+				served.Again()
+				for _, frames := range bursts {
+					answers, err := served.Turn(frames, burst)
+					if err != nil || len(answers) < burst*umx.HeaderBytes || answers[1] != byte(umx.OpResponse) {
+						b.Fatalf("%d bytes of answers, %v", len(answers), err)
+					}
 				}
 				least = min(least, time.Since(began)) // all others were interrupted by something that is not measured
 			}
@@ -55,47 +55,10 @@ func BenchmarkRequests(b *testing.B) {
 	}
 }
 
-// serve takes a burst as a loop does.
-func serve(b *testing.B, x *session, r *umx.Reader) {
-	x.watch.Reset()
-	for range burst {
-		f, err := r.Next()
-		if err == nil {
-			err = x.frame(f)
-		}
-		if err != nil || x.later != nil {
-			b.Fatal(err)
-		}
-	}
-	r.Rest()
-	if len(x.pending) < burst*umx.HeaderBytes || x.pending[1] != byte(umx.OpResponse) {
-		b.Fatal("not everything was answered")
-	}
-	x.pending = x.pending[:0]
-}
-
 const (
 	burst     = 16
 	benchKeys = 1024
 )
-
-// chunks gives what is next, once.
-type chunks struct{ next []byte }
-
-func (c *chunks) Read(b []byte) (int, error) {
-	n := copy(b, c.next)
-	c.next = c.next[n:]
-	if n == 0 {
-		return 0, errNothing
-	}
-	return n, nil
-}
-
-type deafLink struct{}
-
-func (deafLink) write([]byte, net.Buffers) error { return nil }
-func (deafLink) close()                          {}
-func (deafLink) remote() string                  { return "127.0.0.1:1" }
 
 func appendRequest(b *testing.B, to []byte, sequence int, op uint64, args any) []byte {
 	b.Helper()
@@ -103,7 +66,9 @@ func appendRequest(b *testing.B, to []byte, sequence int, op uint64, args any) [
 	if err != nil {
 		b.Fatal(err)
 	}
-	m := umx.Message{Op: umx.OpRequest, Ext: umx.Compact, MetaEncoding: umx.MessagePack, Request: 1, Sequence: uint32(sequence), Meta: meta}
+	m := umx.Message{
+		Op: umx.OpRequest, Ext: umx.Compact, MetaEncoding: umx.MessagePack, Request: 1, Sequence: uint32(sequence), Meta: meta, //nolint:gosec // small
+	}
 	to, err = m.Append(to)
 	if err != nil {
 		b.Fatal(err)
@@ -111,13 +76,14 @@ func appendRequest(b *testing.B, to []byte, sequence int, op uint64, args any) [
 	return to
 }
 
-func benchSession(b *testing.B) *session {
+// benchDoor is the door of an engine that times calls, as a server does.
+func benchDoor(b *testing.B) *umicp.Server {
 	b.Helper()
 	engine, err := core.New(core.Options{Structures: []*command.Structure{kv.Structure(kv.Options{})}})
 	if err != nil {
 		b.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(b.Context())
+	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- engine.Run(ctx) }()
 	b.Cleanup(func() {
@@ -127,10 +93,6 @@ func benchSession(b *testing.B) *session {
 		}
 	})
 	d := engine.Dispatcher()
-	d.Observe(&command.Observer{SlowAfter: 1 << 40, Slow: func(context.Context, *command.Request, time.Duration, error) {}})
-	x := newSession(New(Options{Executor: d}), deafLink{}, ctx)
-	x.greet, x.quick, x.caller, x.limits = false, true, auth.Local(), umx.Limits{}.OrDefault()
-	x.in.SetLimits(x.limits)
-	x.spares = newSpares(x.server)
-	return x
+	d.Observe(&command.Observer{SlowAfter: time.Hour, Slow: func(context.Context, *command.Request, time.Duration, error) {}})
+	return umicp.New(umicp.Options{Executor: d})
 }
