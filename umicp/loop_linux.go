@@ -42,7 +42,7 @@ type loop struct {
 	ctx   context.Context
 
 	mu    sync.Mutex
-	peers map[int32]*polled // by descriptor
+	peers []*polled // by descriptor, which are small; nil where there is none
 
 	asked   []*polled // whose turn was, and who is to be answered; of the goroutine
 	spares  *spares   // as above
@@ -102,7 +102,10 @@ func (ls *loops) adopt(ctx context.Context, s *Server, conn net.Conn) bool {
 	p := &polled{loop: l, session: x, link: link, reader: umx.NewReader(link, x.limits), from: quota.AddressKey(link.from)}
 	p.greeted = time.AfterFunc(helloTimeout, link.close)
 	l.mu.Lock()
-	l.peers[int32(fd)] = p //nolint:gosec // descriptors are small
+	for len(l.peers) <= fd {
+		l.peers = append(l.peers, nil)
+	}
+	l.peers[fd] = p
 	l.mu.Unlock()
 	p.back()
 	return true
@@ -177,7 +180,7 @@ func newLoop(ctx context.Context, s *spares) (*loop, error) {
 		_ = unix.Close(epoll) // as above
 		return nil, err
 	}
-	return &loop{epoll: epoll, bell: bell, ctx: ctx, spares: s, held: make([]held, 0, maxEvents), pending: make([]byte, 0, loopRoom), peers: map[int32]*polled{}}, nil
+	return &loop{epoll: epoll, bell: bell, ctx: ctx, spares: s, held: make([]held, 0, maxEvents), pending: make([]byte, 0, loopRoom)}, nil
 }
 
 // run is the loop, until it is stopped.
@@ -192,15 +195,16 @@ func (l *loop) run() {
 			return
 		}
 		ready = l.find(events[:n], ready[:0])
-		at := time.Now()
+		began := time.Now()
+		at := time.Duration(0) // since then
 		for _, p := range ready {
 			p.session.quick = true
 			l.lend(p.session)
 			p.turn()
-			now := time.Now()
+			now := time.Since(began)
 			if p.looped.Load() { // else it is not the loop's any more
 				l.lent(p.session)
-				p.took(now.Sub(at))
+				p.took(now - at)
 			}
 			at = now
 		}
@@ -501,7 +505,7 @@ func (p *polled) end(why error) {
 		x.leave(why)
 		l := p.loop
 		l.mu.Lock()
-		delete(l.peers, int32(p.link.fd)) //nolint:gosec // small
+		l.peers[p.link.fd] = nil
 		l.mu.Unlock()
 		x.writing.Lock()
 		p.link.release()

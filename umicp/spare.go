@@ -1,13 +1,18 @@
 package umicp
 
-// spares are requests to decode into and responses to answer with, one of each for every command: most calls that a loop makes are of a
-// few commands, and are over before the next one. What is taken and cannot be given back, because somebody has yet to look at
-// it, is made anew. They are for one goroutine.
-type spares []struct{ request, response any } // by the row's place
+import "github.com/hivellm/synap-go/core/command"
+
+// spares are what a loop makes calls with, again and again: requests to decode into and responses to answer with, one of each for every
+// command, since most calls are of a few commands and are over before the next one. What is taken and cannot be given back, because somebody has
+// yet to look at it, is made anew. They are for one goroutine.
+type spares struct {
+	all   []struct{ request, response any } // by the row's place
+	asked asked                             // the call that is made
+	owed  command.Owed                      // what it owes
+}
 
 func newSpares(s *Server) *spares {
-	all := make(spares, len(s.rows))
-	return &all
+	return &spares{all: make([]struct{ request, response any }, len(s.rows))}
 }
 
 // request takes a fresh request.
@@ -15,7 +20,7 @@ func (s *spares) request(r *row) any {
 	if s == nil {
 		return r.command.NewRequest()
 	}
-	one := &(*s)[r.place]
+	one := &s.all[r.place]
 	req := one.request
 	if req == nil {
 		return r.command.NewRequest()
@@ -29,7 +34,7 @@ func (s *spares) response(r *row) any {
 	if s == nil {
 		return nil
 	}
-	one := &(*s)[r.place]
+	one := &s.all[r.place]
 	resp := one.response
 	one.response = nil
 	return resp
@@ -41,6 +46,6 @@ func (s *spares) giveBack(r *row, request, response any) {
 		return
 	}
 	r.command.Reset(request, response)
-	one := &(*s)[r.place]
+	one := &s.all[r.place]
 	one.request, one.response = request, response
 }

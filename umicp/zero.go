@@ -14,21 +14,35 @@ func (x *session) onZero(f *umx.Frame) error {
 	if f.Ext&umx.Compact == 0 || !x.zero.idle() {
 		return x.behind(f)
 	}
-	q := &x.asked
-	*q = asked{frame: f}
-	x.owed = command.Owed{}
+	q := x.next(f)
 	if err := x.server.compact(f, &q.call, x.atHand()); err != nil {
-		x.reply(q, nil, err)
+		x.reply(q, command.Owed{}, nil, err)
 		return nil
 	}
 	switch {
 	case !q.row.inline:
 		return x.behind(f)
 	case x.quick && q.row.heavy:
-		x.later = func() error { return x.run(q) }
+		own := q.own()
+		x.later = func() error { return x.run(own) }
 		return nil
 	}
 	return x.run(q)
+}
+
+// next begins with a call. It is the same one every time; own makes a copy of it that lasts.
+func (x *session) next(f *umx.Frame) *asked {
+	q := &x.asked
+	if x.quick {
+		q = &x.spares.asked
+	}
+	*q = asked{frame: f}
+	return q
+}
+
+func (q *asked) own() *asked {
+	copied := *q
+	return &copied
 }
 
 // atHand is what the loop that reads has to decode into and answer with; there is none where no loop does.
@@ -54,29 +68,38 @@ func (x *session) behind(f *umx.Frame) error {
 
 // run answers a request of stream 0 at once.
 func (x *session) run(q *asked) error {
-	ctx := x.ctx
+	ctx, owed := x.ctx, &x.owed
+	if x.quick {
+		owed = &x.spares.owed
+	}
+	*owed = command.Owed{}
 	if q.frame.DeadlineMS > 0 && !x.quick {
 		var done context.CancelFunc
 		ctx, done = context.WithTimeout(ctx, deadline(q.frame))
 		defer done()
 	} else {
-		q.Owed = &x.owed
+		q.Owed = owed
 	}
 	q.Caller, q.Watch, q.Into = x.caller, &x.watch, x.atHand().response(q.row)
 	result, err := x.server.executor.Do(ctx, &q.Request)
-	if q.frame.DeadlineMS > 0 && x.owed.Any() {
-		x.later = func() error { x.alone(q, result, err); return nil }
+	if q.frame.DeadlineMS > 0 && owed.Any() {
+		x.later = x.byItself(q, *owed, result, err)
 		return nil
 	}
-	if x.reply(q, result, err) && q.IdempotencyKey == "" {
+	if x.reply(q, *owed, result, err) && q.IdempotencyKey == "" {
 		x.atHand().giveBack(q.row, q.Args, result)
 	}
 	return nil
 }
 
+// byItself is alone, for later.
+func (x *session) byItself(q *asked, owed command.Owed, result any, err error) func() error {
+	q = q.own()
+	return func() error { x.alone(q, owed, result, err); return nil }
+}
+
 // alone answers a request by itself when what it did is safe, or its deadline, if it has one, is over.
-func (x *session) alone(q *asked, result any, err error) {
-	owed := x.owed
+func (x *session) alone(q *asked, owed command.Owed, result any, err error) {
 	x.deliver()
 	ctx := x.ctx
 	if q.frame.DeadlineMS > 0 {
@@ -105,18 +128,18 @@ const maxHeld = 512
 
 // reply answers a request of stream 0, in its turn: requests that came together share one wait for the disk. It reports whether
 // nobody needs the request any more, or the result.
-func (x *session) reply(q *asked, result any, err error) (done bool) {
-	if len(x.held) == 0 && !x.owed.Any() {
+func (x *session) reply(q *asked, owed command.Owed, result any, err error) (done bool) {
+	if len(x.held) == 0 && !owed.Any() {
 		x.say(q, result, err)
 		return x.later == nil
 	}
-	switch held := x.hold(q, result, err); {
+	switch held := x.hold(q, owed, result, err); {
 	case !held && x.quick:
-		x.later = func() error { x.alone(q, result, err); return nil }
+		x.later = x.byItself(q, owed, result, err)
 		return false
 	case !held:
-		x.alone(q, result, err)
-	case len(x.held) < maxHeld && len(x.pending) < maxUnsent && !(x.quick && x.owed.Alone()):
+		x.alone(q, owed, result, err)
+	case len(x.held) < maxHeld && len(x.pending) < maxUnsent && !(x.quick && owed.Alone()):
 	case x.quick:
 		x.later = func() error { x.deliver(); return nil }
 	default:
@@ -126,7 +149,7 @@ func (x *session) reply(q *asked, result any, err error) (done bool) {
 }
 
 // hold gathers an answer among those that wait. One that is to be tensors, or is too large, it does not take.
-func (x *session) hold(q *asked, result any, err error) bool {
+func (x *session) hold(q *asked, owed command.Owed, result any, err error) bool {
 	if q.apart && err == nil && len(q.row.out) > 0 {
 		return false
 	}
@@ -135,7 +158,7 @@ func (x *session) hold(q *asked, result any, err error) bool {
 	if meta != nil {
 		return false
 	}
-	x.held = append(x.held, held{q.frame.Request, sequence, err != nil, begin, len(x.pending), x.owed})
+	x.held = append(x.held, held{q.frame.Request, sequence, err != nil, begin, len(x.pending), owed})
 	return true
 }
 
@@ -146,16 +169,22 @@ func (x *session) say(q *asked, result any, err error) {
 		return
 	}
 	if q.apart && err == nil && len(q.row.out) > 0 {
-		x.later = func() error { x.zero.answer(q, result, err); return nil }
+		own := q.own()
+		x.later = func() error { x.zero.answer(own, result, err); return nil }
 		return
 	}
 	_, meta := x.zero.append(&x.pending, q, result, err)
 	switch {
 	case meta != nil:
-		x.later = func() error { x.zero.answerLarge(meta, q, result, err); return nil }
+		x.later = x.muchLater(meta, q, result, err)
 	case len(x.pending) > maxUnsent:
 		x.later = x.press
 	}
+}
+
+func (x *session) muchLater(meta []byte, q *asked, result any, err error) func() error {
+	q = q.own()
+	return func() error { x.zero.answerLarge(meta, q, result, err); return nil }
 }
 
 // deliver waits until what was answered is safe, and lets the answers go.
