@@ -98,6 +98,24 @@ func TestExportAndImport(t *testing.T) {
 	}
 }
 
+// TestImportSaysWhoCalls imports into a server that asks who calls, with the key that is found and with one that is given.
+func TestImportSaysWhoCalls(t *testing.T) {
+	a := serveAsking(t)
+	const line = `{"command":"kv.set","payload":{"key":"a","value":"1"}}` + "\n"
+	for name, args := range map[string][]string{"found": nil, "given": {"--key", a.admin}} {
+		if got := synap(t, line, append([]string{"import", "--server", a.url}, args...)...); got.code != 0 || got.out != "1 lines: 1 done, 0 failed, 0 expired meanwhile\n" {
+			t.Errorf("import with the key that is %s: %+v", name, got)
+		}
+	}
+	if got := synap(t, "", "export", "--server", a.url); got.out != line {
+		t.Errorf("export: %+v, want %s", got, line)
+	}
+	got := synap(t, line, "import", "--server", a.url, "--key", "sk_none")
+	if got.code != int(exitDenied) || !strings.Contains(got.out, "0 done") {
+		t.Errorf("import with a key that is none: %+v", got)
+	}
+}
+
 // TestExportOfMuch walks through more than a page of everything, and imports it in more than one portion.
 func TestExportOfMuch(t *testing.T) {
 	const many = 2100

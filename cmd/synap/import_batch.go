@@ -1,12 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
-	"net/http"
 
 	"github.com/hivellm/synap-go/core/fault"
 )
@@ -108,11 +106,10 @@ func (s *remote) batch(ctx context.Context, commands []call) ([]reply, error) {
 	if err != nil {
 		return nil, fault.From(err)
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+"/api/v1/command", bytes.NewReader(body))
+	r, err := s.envelope(ctx, body)
 	if err != nil {
-		return nil, fault.Wrap(fault.Invalid, err, "%q is not the URL of a server", s.url)
+		return nil, err
 	}
-	r.Header.Set("Content-Type", "application/json")
 	resp, err := s.client.Do(r)
 	if err != nil {
 		return nil, s.lost(ctx, fmt.Errorf("%w: %w", errNoServer, err))

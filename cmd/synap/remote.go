@@ -137,15 +137,11 @@ func (s *remote) post(ctx context.Context, r *command.Request, accept string) (*
 	if err != nil {
 		return nil, fault.From(err)
 	}
-	hr, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+"/api/v1/command", bytes.NewReader(body))
+	hr, err := s.envelope(ctx, body)
 	if err != nil {
-		return nil, fault.Wrap(fault.Invalid, err, "%q is not the URL of a server", s.url)
+		return nil, err
 	}
-	hr.Header.Set("Content-Type", "application/json")
 	hr.Header.Set("Accept", accept)
-	if s.key != "" {
-		hr.Header.Set("Authorization", "Bearer "+s.key)
-	}
 	if r.Caller.Agent != "" {
 		hr.Header.Set("Synap-Agent", r.Caller.Agent)
 	}
@@ -154,6 +150,19 @@ func (s *remote) post(ctx context.Context, r *command.Request, accept string) (*
 		return nil, s.lost(ctx, fmt.Errorf("%w: %w", errNoServer, err))
 	}
 	return resp, nil
+}
+
+// envelope is the HTTP request that carries envelopes to the server. It says who calls.
+func (s *remote) envelope(ctx context.Context, body []byte) (*http.Request, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+"/api/v1/command", bytes.NewReader(body))
+	if err != nil {
+		return nil, fault.Wrap(fault.Invalid, err, "%q is not the URL of a server", s.url)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	if s.key != "" {
+		r.Header.Set("Authorization", "Bearer "+s.key)
+	}
+	return r, nil
 }
 
 // payloadOf returns the request's fields in JSON. What came as JSON goes on as it is: the server knows better
