@@ -30,6 +30,7 @@ type counted struct {
 
 	armed atomic.Int64 // when the write deadline was last moved, in nanoseconds since start; 0 is never
 	taken atomic.Bool  // somebody else has set the write deadline
+	begun atomic.Bool  // a request has come, or the connection is over
 
 	mu      sync.Mutex
 	readBy  time.Time // the read deadline that is wanted

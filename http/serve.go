@@ -7,9 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -27,8 +30,8 @@ const (
 	maxStreamsPerH2 = 250 // requests at once on one HTTP/2 connection
 )
 
-// How a stop goes on: at once watches end, after hurryAfter whatever still runs is cancelled, after stopWithin
-// connections are cut.
+// How a stop goes on: at once watches end, after hurryAfter whatever still runs is cancelled and connections over which nothing was asked
+// are closed, after stopWithin all others are cut.
 const (
 	hurryAfter = 2 * time.Second
 	stopWithin = 5 * time.Second
@@ -42,6 +45,8 @@ func (d *Door) Serve(ctx context.Context, l net.Listener) error {
 	defer hurry()
 	server, closeLog := d.server(base)
 	defer closeLog()
+	silent := &silent{conns: map[*counted]struct{}{}}
+	server.ConnState = silent.heard
 	served := make(chan error, 1)
 	bounded := &limited{Listener: l, clients: d.o.Clients, patience: d.o.WriteTimeout, secure: d.o.TLS != nil}
 	go func() {
@@ -58,7 +63,7 @@ func (d *Door) Serve(ctx context.Context, l net.Listener) error {
 		return fmt.Errorf("serve %s: %w", l.Addr(), err)
 	case <-ctx.Done():
 	}
-	err := d.shutdown(server, hurry)
+	err := d.shutdown(server, func() { hurry(); silent.end() })
 	if failed := <-served; !errors.Is(failed, http.ErrServerClosed) {
 		err = errors.Join(err, failed)
 	}
@@ -86,7 +91,7 @@ func (d *Door) server(base context.Context) (s *http.Server, closeLog func()) {
 	}, func() { _ = complaints.Close() } // a pipe's writer does not fail to close
 }
 
-func (d *Door) shutdown(server *http.Server, hurry context.CancelFunc) error {
+func (d *Door) shutdown(server *http.Server, hurry func()) error {
 	within, cancel := context.WithTimeout(context.Background(), stopWithin)
 	defer cancel()
 	defer time.AfterFunc(hurryAfter, hurry).Stop()
@@ -115,13 +120,51 @@ func (d *Door) Stop() {
 
 // known is the context of a connection's requests: it knows the connection.
 func known(ctx context.Context, conn net.Conn) context.Context {
-	if secured, ok := conn.(*tls.Conn); ok {
-		conn = secured.NetConn()
-	}
-	if c, ok := conn.(*counted); ok {
+	if c := countedOf(conn); c != nil {
 		return clients.NewContext(ctx, c.client)
 	}
 	return ctx
+}
+
+func countedOf(conn net.Conn) *counted {
+	if secured, ok := conn.(*tls.Conn); ok {
+		conn = secured.NetConn()
+	}
+	c, _ := conn.(*counted)
+	return c
+}
+
+// silent are the connections over which no request has begun. A stop need not wait for them: clients dial more than they need when they
+// are in a hurry, and net/http takes such a connection for one that is about to ask until it is five seconds old.
+type silent struct {
+	mu    sync.Mutex
+	conns map[*counted]struct{}
+}
+
+// heard is called whenever a connection begins, has something to do, or has nothing more to do.
+func (s *silent) heard(conn net.Conn, state http.ConnState) {
+	c := countedOf(conn)
+	if c == nil || c.begun.Load() {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if state == http.StateNew {
+		s.conns[c] = struct{}{}
+		return
+	}
+	c.begun.Store(true)
+	delete(s.conns, c)
+}
+
+// end closes them.
+func (s *silent) end() {
+	s.mu.Lock()
+	all := slices.Collect(maps.Keys(s.conns))
+	s.mu.Unlock()
+	for _, c := range all {
+		c.end()
+	}
 }
 
 // limited is a listener whose connections are counted: the one too many is told so and closed.

@@ -135,6 +135,28 @@ func TestStopWithARequestThatHangs(t *testing.T) {
 	}
 }
 
+// A connection over which nothing was asked does not hold up a stop, nor is one that is in use cut off for it.
+func TestStopWithAConnectionThatSaysNothing(t *testing.T) {
+	t.Parallel()
+	b, stop := serve(t, nil)
+	conn, err := net.Dial("tcp", strings.TrimPrefix(b.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	resp, err := b.client.Get(b.url + "/health") // by now the other one was accepted
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	if took, err := stop(); err != nil || took > 5*time.Second {
+		t.Errorf("stopped after %v with %v", took, err)
+	}
+	if n, err := conn.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+		t.Errorf("Read() = %d, %v", n, err)
+	}
+}
+
 func TestHTTP2WithPriorKnowledge(t *testing.T) {
 	t.Parallel()
 	b, stop := serve(t, nil)
