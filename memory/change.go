@@ -72,7 +72,7 @@ func (s *Memories) update(ctx context.Context, tx *command.Tx, r *UpdateRequest)
 	old := s.find(collection, number, tx.Now())
 	switch {
 	case old == nil:
-		return resp, fault.New(fault.NotFound, "memory %q", r.ID).With("id", r.ID)
+		return resp, fault.New(fault.NotFound, "there is no memory %q", r.ID).With("id", r.ID)
 	case r.IfVersion != nil && *r.IfVersion != old.version:
 		return resp, fault.New(fault.Conflict, "memory %q has the version %d, not %d", r.ID, old.version, *r.IfVersion).With("version", old.version)
 	}

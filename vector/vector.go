@@ -90,7 +90,7 @@ func (s *Collections) look(name string) (*entry, error) {
 }
 
 func noCollection(name string) error {
-	return fault.New(fault.NotFound, "collection %q", clip(name)).With("collection", clip(name))
+	return fault.New(fault.NotFound, "there is no collection %q: make it with vector.collection.create", clip(name)).With("collection", clip(name))
 }
 
 // change returns the collection of that name, locked for changes; unlock ends that.

@@ -166,14 +166,32 @@ func (a *argument) encode(in *input) (json.RawMessage, error) {
 	if !a.list() {
 		return a.encodeOne(in, a.texts[len(a.texts)-1], a.schema, a.goType)
 	}
-	items := make([]json.RawMessage, len(a.texts))
-	for i, text := range a.texts {
-		var err error
-		if items[i], err = a.encodeOne(in, text, a.schema.Items, a.goType.Elem()); err != nil {
-			return nil, err
+	items := []json.RawMessage{}
+	for _, text := range a.texts {
+		for _, one := range a.spread(text) {
+			item, err := a.encodeOne(in, one, a.schema.Items, a.goType.Elem())
+			if err != nil {
+				return nil, err
+			}
+			items = append(items, item)
 		}
 	}
 	return encodeJSON(items)
+}
+
+// spread returns the elements that a text gives to a list: the text itself, or those of the JSON array that it is, where no element
+// can be meant by that.
+func (a *argument) spread(text string) []string {
+	kind := kindOf(a.schema.Items)
+	var many []json.RawMessage
+	if a.isValue() || !strings.HasPrefix(text, "[") || (kind != "object" && kind != "number" && kind != "integer") || json.Unmarshal([]byte(text), &many) != nil {
+		return []string{text}
+	}
+	all := make([]string, len(many))
+	for i, one := range many {
+		all[i] = string(one)
+	}
+	return all
 }
 
 func (a *argument) encodeOne(in *input, text string, s *jsonschema.Schema, t reflect.Type) (json.RawMessage, error) {
