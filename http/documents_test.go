@@ -5,11 +5,16 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
+
+	"github.com/sirupsen/logrus"
 
 	"github.com/hivellm/synap-go/core/command"
 	"github.com/hivellm/synap-go/core/fault"
@@ -102,6 +107,30 @@ func TestMetrics(t *testing.T) {
 	}
 	if text := b.do("GET", "/metrics", "").body; !strings.Contains(text, "one call in 16") || !strings.Contains(text, "go_goroutines") {
 		t.Error("the help or Go's own figures are missing")
+	}
+}
+
+// hungUp is a caller who takes nothing of what is answered.
+type hungUp struct{ header http.Header }
+
+func (h hungUp) Header() http.Header     { return h.header }
+func (hungUp) WriteHeader(int)           {}
+func (hungUp) Write([]byte) (int, error) { return 0, syscall.EPIPE }
+
+// TestAScraperThatHangsUpIsNoNews reads the metrics for somebody who does not wait for them.
+func TestAScraperThatHangsUpIsNoNews(t *testing.T) {
+	var logged bytes.Buffer
+	log := logrus.New()
+	log.SetOutput(&logged)
+	d := newDoor(t, func(o *door.Options) { o.Log = log })
+	d.ServeHTTP(hungUp{http.Header{}}, httptest.NewRequest("GET", "http://localhost/metrics", nil))
+	if logged.Len() > 0 {
+		t.Errorf("it was logged %d times: %s", strings.Count(logged.String(), "\n"), logged.String())
+	}
+	log.SetLevel(logrus.DebugLevel)
+	d.ServeHTTP(hungUp{http.Header{}}, httptest.NewRequest("GET", "http://localhost/metrics", nil))
+	if !strings.Contains(logged.String(), "broken pipe") {
+		t.Errorf("who wants to know is told %q", logged.String())
 	}
 }
 

@@ -3,11 +3,13 @@ package http
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/sirupsen/logrus"
 
 	"github.com/hivellm/synap-go/core/auth"
 	"github.com/hivellm/synap-go/core/clients"
@@ -52,8 +54,21 @@ func newMetrics(o Options) (*metrics, error) {
 		}
 	}
 	// Whatever is broken, the rest is shown: an operator needs it most then.
-	m.handler = promhttp.HandlerFor(registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError, ErrorLog: o.Log, MaxRequestsInFlight: maxScrapes})
+	m.handler = promhttp.HandlerFor(registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError, ErrorLog: scrapeLog{o.Log}, MaxRequestsInFlight: maxScrapes})
 	return m, nil
+}
+
+// scrapeLog is where the metrics' handler complains. That a scraper hung up is told once for each family that it did not take, and is
+// nothing to act upon; a collector that fails is.
+type scrapeLog struct{ log logrus.FieldLogger }
+
+// Println implements promhttp.Logger.
+func (l scrapeLog) Println(words ...any) {
+	if first, ok := words[0].(string); ok && strings.HasPrefix(first, "error encoding and sending") {
+		l.log.Debugln(words...)
+		return
+	}
+	l.log.Errorln(words...)
 }
 
 const maxScrapes = 4 // at once; the next one is answered 503

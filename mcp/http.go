@@ -3,6 +3,7 @@ package mcp
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -161,7 +162,7 @@ func (s *Server) admit(ctx context.Context, w http.ResponseWriter, r *http.Reque
 		return nil, &refusal{http.StatusMethodNotAllowed, r.Method + " is not a method of this endpoint"}
 	}
 	var done func()
-	if ctx, done, no = s.admitSession(ctx, r, id); no != nil {
+	if ctx, done, no = s.admitSession(ctx, r, body, id); no != nil {
 		return nil, no
 	}
 	session := r.Header.Get(server.HeaderKeySessionID)
@@ -192,12 +193,12 @@ func statusOf(err error) int {
 
 // admitSession finds the session that the request belongs to. Requests of revisions without sessions have none, and
 // neither has the one that opens it, which has a place for it.
-func (s *Server) admitSession(ctx context.Context, r *http.Request, id *auth.Identity) (with context.Context, done func(), no *refusal) {
+func (s *Server) admitSession(ctx context.Context, r *http.Request, body []byte, id *auth.Identity) (with context.Context, done func(), no *refusal) {
 	session := r.Header.Get(server.HeaderKeySessionID)
 	switch {
 	case mcp.IsModernProtocol(r.Header.Get(mcp.HeaderProtocolVersion)):
 		return ctx, func() {}, nil
-	case session == "" && r.Method == http.MethodPost:
+	case session == "" && r.Method == http.MethodPost && mayOpen(body):
 		return s.reserve(ctx, id)
 	case session == "":
 		return nil, nil, &refusal{http.StatusBadRequest, "the " + server.HeaderKeySessionID + " header is missing: send initialize first"}
@@ -207,6 +208,17 @@ func (s *Server) admitSession(ctx context.Context, r *http.Request, id *auth.Ide
 		return nil, nil, &refusal{http.StatusNotFound, errNoSession.Error() + ": send initialize to open one"}
 	}
 	return ctx, done, nil
+}
+
+// mayOpen reports whether a message may do without a session: it opens one, or says in itself of which revision it is. What is no JSON has
+// an answer of its own.
+func mayOpen(body []byte) bool {
+	for _, word := range []string{"initialize", "_meta", "server/discover"} {
+		if bytes.Contains(body, []byte(word)) {
+			return true
+		}
+	}
+	return !json.Valid(body)
 }
 
 // aboutSubscriptions reports whether a message may begin or end one.

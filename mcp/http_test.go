@@ -137,7 +137,7 @@ func TestRefusals(t *testing.T) {
 		{"not JSON", "POST", "", "ann", `{"jsonrpc"`, "", 400, "-32700"},
 		{"another method", "PUT", "", "ann", "", "", 405, "PUT"},
 		{"no session where there must be one", "GET", "", "ann", "", "", 400, "initialize"},
-		{"no session to call in", "POST", "", "ann", getA, "", 404, "session"},
+		{"no session to call in", "POST", "", "ann", getA, "", 400, "send initialize first"},
 		{"a session that never was", "POST", "", "ann", getA, "Mcp-Session-Id: mcp-session-x", 404, "there is no such session"},
 		{"a stranger calls in a session", "POST", "", "bob", getA, session, 404, "there is no such session"},
 		{"a stranger listens in a session", "GET", "", "bob", "", session, 404, "there is no such session"},

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,11 +27,25 @@ func (t *tool) teach(f *fault.Error, raw json.RawMessage, args arguments, p *pro
 		message = strings.Replace(message, strconv.Quote(a.field), strconv.Quote(a.name), 1)
 	}
 	return strings.Join([]string{
-		f.Code.String() + ": " + message,
+		f.Code.String() + ": " + p.inTools(message, f.Details["nearest"]),
 		"Given: " + seen(raw, a, args),
 		"Allowed: " + t.allowed(f, a),
 		"Next: " + t.next(f, a, p),
 	}, "\n")
+}
+
+// words finds what is in quotes, which is the caller's and stays as it is, and what may be the name of a command.
+var words = regexp.MustCompile(`"(?:\\.|[^"\\])*"|\b[a-z]+(?:\.[a-z]+)+\b`)
+
+// inTools names the tools where a sentence names commands: a model knows no others. Commands without a tool here keep their names, and
+// so does the one that is to be given as an argument.
+func (p *profile) inTools(sentence string, argument any) string {
+	return words.ReplaceAllStringFunc(sentence, func(word string) string {
+		if t := p.byCommand[word]; t != nil && word != argument {
+			return t.name()
+		}
+		return word
+	})
 }
 
 // about returns the argument that the fault is about, or nil.

@@ -33,6 +33,9 @@ func (j JSON) Decode(request any) error {
 		return err
 	}
 	if data[0] != '{' {
+		if !beginsJSON(data[0]) {
+			return fault.New(fault.Invalid, "the request is no JSON: no value begins with %q", firstRune(data))
+		}
 		return fault.New(fault.Invalid, "the request is a JSON object, not %s", describe(data))
 	}
 	dec := json.NewDecoder(bytes.NewReader(data))
@@ -86,6 +89,15 @@ func describe(data []byte) string {
 		return "null"
 	}
 	return "a number"
+}
+
+// beginsJSON reports whether a JSON value may begin with the byte.
+func beginsJSON(b byte) bool { return strings.IndexByte("{[\"tfn-0123456789", b) >= 0 }
+
+// firstRune is what UTF-8 begins with.
+func firstRune(data []byte) string {
+	_, n := utf8.DecodeRune(data)
+	return string(data[:n])
 }
 
 // MsgPack is a Decoder of a request in MessagePack, as strict as JSON. Field names are the JSON ones.

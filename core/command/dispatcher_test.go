@@ -35,6 +35,7 @@ func TestCalls(t *testing.T) {
 		{"a zero that was said", "toy.take", `{"name":"a","most":0}`, `! out_of_range "most": 0 is not allowed for it: it is between 1 and 9`},
 		{"a zero that was not", "toy.take", `{"name":"a"}`, `{"count":0}`},
 		{"a fraction", "toy.add", `{"name":"a","by":1.5}`, `! invalid "by": number 1.5 was given, an integer is wanted`},
+		{"a form", "toy.get", `key=a`, `! invalid the request is no JSON: no value begins with "k"`},
 		{"no object", "toy.get", `["a"]`, `! invalid the request is a JSON object, not an array`},
 		{"garbage", "toy.get", `{"name":"a"`, `! invalid the request ends in the middle`},
 		{"more than one", "toy.get", `{"name":"a"} {}`, `! invalid something follows the JSON object`},

@@ -37,6 +37,9 @@ func (r *AppendRequest) Validate() error {
 		return err
 	}
 	if len(r.Events) == 0 {
+		if r.Data.IsZero() {
+			return fault.New(fault.Invalid, `"data" is required, or "events"`).With("field", "data")
+		}
 		return r.NewEvent.validate()
 	}
 	if r.Event != "" || !r.Data.IsZero() || len(r.Headers) > 0 || r.Key != "" || r.DedupeID != "" {

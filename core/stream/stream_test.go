@@ -565,7 +565,7 @@ func TestBadInput(t *testing.T) {
 	long := strings.Repeat("x", 600)
 	tests := []struct{ name, command, payload, want string }{
 		{"no room", "stream.append", `{"data":1}`, `! invalid "room" is required`},
-		{"no data", "stream.append", `{"room":"r"}`, `! invalid "data" is required`},
+		{"no data", "stream.append", `{"room":"r"}`, `! invalid "data" is required, or "events"`},
 		{"both forms", "stream.append", `{"room":"r","data":1,"events":[{"data":2}]}`, `! invalid "events" stands for itself`},
 		{"a bad one among many", "stream.append", `{"room":"r","events":[{"data":2},{"event":"x"}]}`, `! invalid "data" is required`},
 		{"a long room", "stream.append", `{"room":"` + long + `","data":1}`, `! too_large the room's name is 600 bytes`},

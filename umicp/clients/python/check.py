@@ -1,6 +1,10 @@
-"""Runs the vectors, and a server if its URL is given: python3 check.py vectors.json [umicp://host:port]"""
+"""Runs the vectors, and a server if its URL is given: python3 check.py vectors.json [umicp://host:port]
+
+A server that asks who calls is shown the key in SYNAP_KEY.
+"""
 
 import json
+import os
 import sys
 
 import umicp
@@ -48,7 +52,8 @@ def vectors(path):
 
 
 def server(url):
-    with umicp.Client(url) as c:
+    key = os.environ.get("SYNAP_KEY")
+    with umicp.Client(url, key) as c:
         written = c.call("kv.set", {"key": "python", "value": {"a": [1, 2.5, None], "ü": True}})
         got = c.call(0x0101, {"key": "python"})
         assert got["value"] == {"a": [1, 2.5, None], "ü": True} and got["version"] == written["version"], got
@@ -67,7 +72,7 @@ def server(url):
         first = c.call("kv.increment", {"key": "once"}, idempotency_key="k")
         assert c.call("kv.increment", {"key": "once"}, idempotency_key="k")["version"] == first["version"]
         seen = []
-        with umicp.Client(url) as writer:
+        with umicp.Client(url, key) as writer:
             for position, event in c.watch("kv.watch", {"keys": ["watched"]}):
                 if event is None and not seen:
                     for i in range(5):

@@ -3,7 +3,7 @@
 It is written from docs/umicp.md to prove that page, and tested against the vectors and a server. It favours being
 short over being fast: one connection, one thread, requests on stream 0, watches on streams of their own.
 
-    with Client("umicp://127.0.0.1:15502") as c:
+    with Client("umicp://127.0.0.1:15502", api_key) as c:  # a server with --auth=off needs no key
         c.call("kv.set", {"key": "a", "value": "1"})
         print(c.call("kv.get", {"key": "a"})["value"])
         c.call("vector.upsert", {"collection": "docs", "ids": [1, 2]}, tensors={"rows": Tensor.floats([[1, 0], [0, 1]])})

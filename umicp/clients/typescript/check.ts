@@ -1,4 +1,5 @@
 // Runs the vectors, and a server if its URL is given: node check.ts vectors.json [umicp://host:port]
+// A server that asks who calls is shown the key in SYNAP_KEY.
 import { deepStrictEqual as same, ok, rejects } from "node:assert";
 import { readFileSync } from "node:fs";
 import { CallError, Client, crc32c, decode, floats, Inbound, Kind, ProtocolError } from "./umicp.ts";
@@ -42,7 +43,8 @@ function vectors(path: string) {
 }
 
 async function server(url: string) {
-  const c = await Client.dial(url), writer = await Client.dial(url);
+  const key = process.env.SYNAP_KEY;
+  const c = await Client.dial(url, key), writer = await Client.dial(url, key);
   const value = { a: [1, 2.5, null], ü: true };
   const written = await c.call("kv.set", { key: "typescript", value });
   const got = await c.call(0x0101, { key: "typescript" });
