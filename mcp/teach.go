@@ -26,8 +26,11 @@ func (t *tool) teach(f *fault.Error, raw json.RawMessage, args arguments, p *pro
 	if a != nil && a.name != a.field {
 		message = strings.Replace(message, strconv.Quote(a.field), strconv.Quote(a.name), 1)
 	}
+	if !t.runsCommands() {
+		message = p.inTools(message)
+	}
 	return strings.Join([]string{
-		f.Code.String() + ": " + p.inTools(message, f.Details["nearest"]),
+		f.Code.String() + ": " + message,
 		"Given: " + seen(raw, a, args),
 		"Allowed: " + t.allowed(f, a),
 		"Next: " + t.next(f, a, p),
@@ -37,11 +40,13 @@ func (t *tool) teach(f *fault.Error, raw json.RawMessage, args arguments, p *pro
 // words finds what is in quotes, which is the caller's and stays as it is, and what may be the name of a command.
 var words = regexp.MustCompile(`"(?:\\.|[^"\\])*"|\b[a-z]+(?:\.[a-z]+)+\b`)
 
-// inTools names the tools where a sentence names commands: a model knows no others. Commands without a tool here keep their names, and
-// so does the one that is to be given as an argument.
-func (p *profile) inTools(sentence string, argument any) string {
+// runsCommands reports whether the tool is told by its arguments which commands to run: there a command is called what it is.
+func (t *tool) runsCommands() bool { return t.byName["command"] != nil || t.byName["commands"] != nil }
+
+// inTools names the tools where a sentence names commands: a model knows no others. Commands without a tool here keep their names.
+func (p *profile) inTools(sentence string) string {
 	return words.ReplaceAllStringFunc(sentence, func(word string) string {
-		if t := p.byCommand[word]; t != nil && word != argument {
+		if t := p.byCommand[word]; t != nil {
 			return t.name()
 		}
 		return word
