@@ -105,6 +105,20 @@ func TestToolsForDataOnDisk(t *testing.T) {
 	}
 }
 
+// TestServeSaysWhatMayBeDoneAboutDamage starts on a log whose first record is spoilt.
+func TestServeSaysWhatMayBeDoneAboutDamage(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	server, _ := filled(t, dir)
+	halt(t, server)
+	flip(t, segmentIn(t, dir), 90)
+	got := synap(t, "", "serve", "--http", "127.0.0.1:0", "--data-dir", dir)
+	for _, want := range []string{"record 1: its checksum is wrong", "Nothing was changed", "--accept-data-loss=1 starts without record 1"} {
+		if got.code != int(exitDamaged) || !strings.Contains(got.err, want) {
+			t.Errorf("serve: %+v, want exit code %d and %q", got, exitDamaged, want)
+		}
+	}
+}
+
 // TestDamageOnDisk spoils a directory in several places: each tool says what is wrong and where, and passes nothing on.
 func TestDamageOnDisk(t *testing.T) {
 	work := t.TempDir()

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -68,9 +67,10 @@ func openDurable(c *Config, fs vfs.FS, log *logrus.Logger, m memory.Options, lin
 // recoverDurable fills the engine from the data directory and has it take commands.
 func recoverDurable(ctx context.Context, engine *core.Engine, store *persistence.Store) error {
 	if err := store.Recover(ctx, engine); err != nil {
-		if sequence, ok := fault.From(err).Details["sequence"]; ok && fault.CodeOf(err) == fault.Corrupt {
-			return fmt.Errorf("%w\nNothing was changed. If a copy of the data cannot be had, --accept-data-loss=%v starts without record %v and all that "+
-				"follow it; what is given up is set aside", err, sequence, sequence)
+		known := fault.From(err)
+		if sequence, ok := known.Details["sequence"]; ok && known.Code == fault.Corrupt {
+			return fault.Wrap(fault.Corrupt, err, "%s\nNothing was changed. If a copy of the data cannot be had, --accept-data-loss=%v starts without record %v and all that "+
+				"follow it; what is given up is set aside", known.Message, sequence, sequence).With("sequence", sequence)
 		}
 		return err
 	}
