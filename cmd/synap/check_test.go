@@ -236,3 +236,17 @@ func TestBar(t *testing.T) {
 	none.show(1, 2)
 	none.end()
 }
+
+// TestDumpOfAKey looks at the record of an API key: it holds no blank fields, of which JSON would have several.
+func TestDumpOfAKey(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	server, url := filled(t, dir)
+	if got := synap(t, "", "auth", "key", "create", "worker", "--server", url); got.code != 0 {
+		t.Fatalf("auth key create: %+v", got)
+	}
+	halt(t, server)
+	got := synap(t, "", "wal", "dump", dir)
+	if got.code != 0 || !strings.Contains(got.out, `"structure":"auth"`) || !strings.Contains(got.out, `"used":0`) || strings.Contains(got.out, `"_"`) {
+		t.Errorf("wal dump: %+v", got)
+	}
+}

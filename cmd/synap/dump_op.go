@@ -40,6 +40,9 @@ func appendShown(b []byte, v reflect.Value) []byte {
 		if v.Type() == valueType {
 			return append(b, showValue(v)...)
 		}
+		if v.Type().PkgPath() == "sync/atomic" { // it is what it holds
+			return appendShown(b, v.FieldByName("v"))
+		}
 		return append(appendFields(append(b, '{'), v), '}')
 	case reflect.Slice, reflect.Array:
 		return appendList(b, v)
@@ -60,6 +63,7 @@ func appendFields(b []byte, v reflect.Value) []byte {
 		switch {
 		case f.Anonymous && f.Type.Kind() == reflect.Struct:
 			b = appendFields(b, v.Field(i))
+		case f.Name == "_":
 		case f.Type.Kind() == reflect.Array && f.Type.Len() == 1: // room for a slice beside it that has just one element
 		case v.Field(i).IsZero() && strings.Contains(f.Tag.Get("json"), ",omit"):
 		default:
