@@ -1,5 +1,5 @@
 // Runs the vectors, and a server if its URL is given: node check.ts vectors.json [umicp://host:port]
-// A server that asks who calls is shown the key in SYNAP_KEY.
+// Node 22.18 and later run it as it is; older ones do not strip types. A server that asks who calls is shown the key in SYNAP_KEY.
 import { deepStrictEqual as same, ok, rejects } from "node:assert";
 import { readFileSync } from "node:fs";
 import { CallError, Client, crc32c, decode, floats, Inbound, Kind, ProtocolError } from "./umicp.ts";
