@@ -110,7 +110,7 @@ Next: call synap_box_fail again once; if it fails again, tell the user`},
 		{"commands in a sentence", "synap_box_fail", `{"code":"names"}`,
 			`invalid: "box.get" is no answer of synap_box_get, synap_box_fail. or nobody.here
 Given: {"code":"names"}
-Allowed: what the tool's schema describes
+Allowed: what synap_box_get answers
 Next: call synap_box_fail again with the arguments corrected`},
 		{"an answer that is too long", "synap_box_fail", `{"code":"many"}`,
 			`too_large: the call was carried out, but its answer has 103011 bytes; a tool answers with at most 32768, or about 8,000 tokens

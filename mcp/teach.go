@@ -26,13 +26,14 @@ func (t *tool) teach(f *fault.Error, raw json.RawMessage, args arguments, p *pro
 	if a != nil && a.name != a.field {
 		message = strings.Replace(message, strconv.Quote(a.field), strconv.Quote(a.name), 1)
 	}
+	allowed := t.allowed(f, a)
 	if !t.runsCommands() {
-		message = p.inTools(message)
+		message, allowed = p.inTools(message), p.inTools(allowed)
 	}
 	return strings.Join([]string{
 		f.Code.String() + ": " + message,
 		"Given: " + seen(raw, a, args),
-		"Allowed: " + t.allowed(f, a),
+		"Allowed: " + allowed,
 		"Next: " + t.next(f, a, p),
 	}, "\n")
 }

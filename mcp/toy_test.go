@@ -148,7 +148,7 @@ func (*box) fail(_ context.Context, r *failRequest) (bigResponse, error) {
 		return bigResponse{Items: slices.Repeat([]string{strings.Repeat("many ", 20)}, 1000)}, nil
 	}
 	if r.Code == "names" {
-		return bigResponse{}, fault.New(fault.Invalid, `"box.get" is no answer of box.get, box.fail. or nobody.here`)
+		return bigResponse{}, fault.New(fault.Invalid, `"box.get" is no answer of box.get, box.fail. or nobody.here`).With("allowed", []string{"what box.get answers"})
 	}
 	code, _ := fault.ParseCode(r.Code)
 	return bigResponse{}, fault.New(code, "failed as asked")
