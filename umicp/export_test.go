@@ -31,7 +31,7 @@ func ServeOnly(ctx context.Context, s *Server) *Served {
 func (s *Served) Turn(frames []byte, n int) ([]byte, error) {
 	x := s.session
 	s.come, x.pending = frames, x.pending[:0]
-	x.watch.Reset()
+	x.spares.watch.Reset()
 	for range n {
 		f, err := s.reader.Next()
 		if err == nil {

@@ -195,13 +195,14 @@ func (l *loop) run() {
 			return
 		}
 		ready = l.find(events[:n], ready[:0])
-		began := time.Now()
-		at := time.Duration(0) // since then
+		watch := &l.spares.watch
+		watch.Reset()
+		at := watch.Look()
 		for _, p := range ready {
 			p.session.quick = true
 			l.lend(p.session)
 			p.turn()
-			now := time.Since(began)
+			now := watch.Look()
 			if p.looped.Load() { // else it is not the loop's any more
 				l.lent(p.session)
 				p.took(now - at)
@@ -300,7 +301,6 @@ func (l *loop) answer() {
 // turn takes what has come from the peer: a loop until nothing more has, or it would have to wait.
 func (p *polled) turn() {
 	x, r := p.session, p.reader
-	x.watch.Reset()
 	if x.quick && (x.greet || p.late >= tooLate || r.Large()) {
 		p.apart()
 		return

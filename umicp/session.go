@@ -47,8 +47,7 @@ type session struct {
 	hello  *umx.Hello // what the peer said
 	asked  asked      // of the goroutine that reads, used again
 	owed   command.Owed
-	watch  command.Stopwatch // of the goroutine that reads
-	spares *spares           // of the loop that reads; nil where none does
+	spares *spares // of the loop that reads; nil where none does
 
 	held    []held // answers of stream 0 that must not be sent yet; of the goroutine that reads
 	pending []byte // their frames; as above

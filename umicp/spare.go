@@ -9,6 +9,7 @@ type spares struct {
 	all   []struct{ request, response any } // by the row's place
 	asked asked                             // the call that is made
 	owed  command.Owed                      // what it owes
+	watch command.Stopwatch                 // of all calls of a turn of everybody's
 }
 
 func newSpares(s *Server) *spares {

@@ -70,7 +70,7 @@ func (x *session) behind(f *umx.Frame) error {
 func (x *session) run(q *asked) error {
 	ctx, owed := x.ctx, &x.owed
 	if x.quick {
-		owed = &x.spares.owed
+		owed, q.Watch = &x.spares.owed, &x.spares.watch
 	}
 	*owed = command.Owed{}
 	if q.frame.DeadlineMS > 0 && !x.quick {
@@ -80,7 +80,7 @@ func (x *session) run(q *asked) error {
 	} else {
 		q.Owed = owed
 	}
-	q.Caller, q.Watch, q.Into = x.caller, &x.watch, x.atHand().response(q.row)
+	q.Caller, q.Into = x.caller, x.atHand().response(q.row)
 	result, err := x.server.executor.Do(ctx, &q.Request)
 	if q.frame.DeadlineMS > 0 && owed.Any() {
 		x.later = x.byItself(q, *owed, result, err)

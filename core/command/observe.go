@@ -33,7 +33,8 @@ func sampled(n uint64) bool { return n*0x9E3779B97F4A7C15>>60 == 0 }
 // Stopwatch times calls that are made one right after the other: the end of one is the beginning of the next, so that a call costs one
 // look at the clock and not two. What its caller does in between counts for the next one. The zero Stopwatch is ready.
 type Stopwatch struct {
-	last time.Duration // since begin, at which the last call ended; 0 is that the next one begins when it is made
+	last   time.Duration // since begin, at which the last call ended; 0 is that the next one begins when it is made
+	looked time.Duration // what Look returned last
 }
 
 // Reset is called when something else was done, or waited for, since the last call.
@@ -41,6 +42,15 @@ func (s *Stopwatch) Reset() {
 	if s != nil {
 		s.last = 0
 	}
+}
+
+// Look says what time it is, since a moment that is the same for all: at which the last call ended, if one did since the last Look.
+func (s *Stopwatch) Look() time.Duration {
+	if s.last == 0 || s.last == s.looked {
+		s.last = time.Since(begin)
+	}
+	s.looked = s.last
+	return s.last
 }
 
 // begin is what times are measured from: to look only at the clock that tells no time of day costs half.
