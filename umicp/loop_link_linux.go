@@ -30,6 +30,11 @@ type pollLink struct {
 	traffic *traffic
 	room    chan struct{} // a token: the peer may take more
 
+	// epoll tells once that something has come, and not again until more does; so a read that took all that there was room for may have
+	// left something, and so has one from a connection that ends, namely that it does. Both are of whoever reads.
+	unread bool
+	ends   bool
+
 	mu       sync.Mutex // guards the rest
 	reads    bool       // the loop is told when there is something to read
 	writes   bool       // it is told when there is room to write
@@ -45,8 +50,10 @@ func (l *pollLink) Read(b []byte) (int, error) {
 		case err == 0 && n == 0 && len(b) > 0:
 			return 0, io.EOF
 		case err == 0:
+			l.unread = n == len(b) || l.ends
 			return n, nil
 		case err == unix.EAGAIN:
+			l.unread = false
 			return 0, errNothing
 		case err != unix.EINTR:
 			return 0, os.NewSyscallError("read", err)
@@ -188,10 +195,13 @@ func (l *pollLink) watch(change func(*pollLink)) {
 	change(l)
 	var mask uint32
 	if l.reads {
-		mask |= unix.EPOLLIN
+		mask |= unix.EPOLLIN | unix.EPOLLRDHUP
 	}
 	if l.writes {
 		mask |= unix.EPOLLOUT
+	}
+	if mask != 0 {
+		mask |= unix.EPOLLET
 	}
 	if mask == l.mask || l.released {
 		return

@@ -45,6 +45,7 @@ type loop struct {
 	peers []*polled // by descriptor, which are small; nil where there is none
 
 	asked   []*polled // whose turn was, and who is to be answered; of the goroutine
+	again   []*polled // who is to have another turn without being told of; as above
 	spares  *spares   // as above
 	held    []held    // lent to the sessions whose turn it is, one after the other; as above
 	pending []byte    // as above
@@ -62,6 +63,7 @@ type polled struct {
 	frames  int         // since they were booked; of whoever reads
 	bytes   int         // as above
 	began   time.Time   // when a goroutine of its own began; of that
+	again   bool        // it is among its loop's again; of the loop
 	late    int         // how much longer than others it takes; of whoever reads
 }
 
@@ -194,12 +196,12 @@ func (l *loop) run() {
 		if n < 0 {
 			return
 		}
-		ready = l.find(events[:n], ready[:0])
+		ready = l.find(events[:n], l.others(ready[:0]))
 		watch := &l.spares.watch
 		watch.Reset()
 		at := watch.Look()
 		for _, p := range ready {
-			p.session.quick = true
+			p.again, p.session.quick = false, true
 			l.lend(p.session)
 			p.turn()
 			now := watch.Look()
@@ -236,7 +238,11 @@ func (l *loop) lent(x *session) {
 
 // wait returns how many events there are, or -1 when the loop was stopped.
 func (l *loop) wait(events []unix.EpollEvent) int {
-	for _, wait := range []int{0, 0, -1} {
+	waits := []int{0, 0, -1}
+	if len(l.again) > 0 {
+		waits = waits[:1]
+	}
+	for _, wait := range waits {
 		n, err := unix.EpollWait(l.epoll, events, wait)
 		switch {
 		case errors.Is(err, unix.EINTR):
@@ -259,7 +265,19 @@ func (l *loop) wait(events []unix.EpollEvent) int {
 	return 0
 }
 
-// find returns whose connections are to be read, having told those who wait to write that they can.
+// others adds those who are to have another turn, if they are still the loop's.
+func (l *loop) others(ready []*polled) []*polled {
+	for _, p := range l.again {
+		if p.again = p.looped.Load(); p.again {
+			ready = append(ready, p)
+		}
+	}
+	clear(l.again)
+	l.again = l.again[:0]
+	return ready
+}
+
+// find adds whose connections are to be read, having told those who wait to write that they can.
 func (l *loop) find(events []unix.EpollEvent, ready []*polled) []*polled {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -268,10 +286,16 @@ func (l *loop) find(events []unix.EpollEvent, ready []*polled) []*polled {
 		if p == nil {
 			continue // it left meanwhile
 		}
-		if events[i].Events&^unix.EPOLLIN != 0 {
+		if events[i].Events&(unix.EPOLLOUT|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
 			p.link.writable()
 		}
-		if events[i].Events&^unix.EPOLLOUT != 0 && p.looped.Load() {
+		if events[i].Events&^unix.EPOLLOUT == 0 || !p.looped.Load() {
+			continue // it is looked at again when it comes back
+		}
+		if events[i].Events&^(unix.EPOLLOUT|unix.EPOLLIN) != 0 {
+			p.link.ends = true
+		}
+		if !p.again {
 			ready = append(ready, p)
 		}
 	}
@@ -342,6 +366,9 @@ func (p *polled) turn() {
 	r.Rest()
 	if x.quick {
 		p.loop.asked = append(p.loop.asked, p)
+		if p.again = p.link.unread; p.again {
+			p.loop.again = append(p.loop.again, p)
+		}
 		return
 	}
 	p.pause()

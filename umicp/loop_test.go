@@ -3,10 +3,12 @@ package umicp_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -226,6 +228,37 @@ func TestLoopsSurviveEverybody(t *testing.T) {
 	}
 	for door.Sessions() > len(good)+1 {
 		everybodyIsAnswered(t, good[:1])
+	}
+}
+
+// TestALoopReadsAllThatThereIs, although the system tells of it but once: far more than is read at a time, and that a connection has ended
+// with what it says.
+func TestALoopReadsAllThatThereIs(t *testing.T) {
+	l, door, _ := servingSockets(t, umicp.Options{})
+	for range 20 {
+		p := greeted(t, l, nil)
+		var all []byte
+		const asked = 3000 // 384 KB
+		for range asked {
+			all = append(all, p.frame(p.ask(0, 0, "kv.get", map[string]any{"key": "a"}))...)
+		}
+		p.write(all)
+		for i := range uint64(asked) {
+			p.expect(0, i+1, `"found":false`)
+		}
+		if _, err := p.conn.Write(p.frame(p.ask(0, 0, "kv.get", map[string]any{"key": "b"}))); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.conn.(*net.TCPConn).CloseWrite(); err != nil {
+			t.Fatal(err)
+		}
+		p.expect(0, p.id, `"found":false`)
+		if f, err := p.reader.Next(); !errors.Is(err, io.EOF) {
+			t.Fatalf("after the end came %v, %v", f, err)
+		}
+	}
+	for door.Sessions() > 0 {
+		runtime.Gosched()
 	}
 }
 
