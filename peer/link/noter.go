@@ -101,11 +101,16 @@ func (n *noter) note(ctx context.Context, marks []peer.Mark) error {
 			return err
 		}
 	}
+	n.wake()
+	return nil
+}
+
+// wake has it looked for what was noted: by this noter, or by that of the other direction, which follows the same collection.
+func (n *noter) wake() {
 	select {
 	case n.woken <- struct{}{}:
 	default: // it is known already
 	}
-	return nil
 }
 
 // compare notes what is not as it was noted last. A point that went meanwhile, and not because its time was over, was
@@ -158,7 +163,8 @@ func (n *noter) compare(ctx context.Context, position string) error {
 			marks = append(marks, peer.Mark{ID: id, Version: at, Deleted: true})
 		}
 	}
-	if len(marks) == 0 { // that the collection is there is to be noted all the same
+	if len(marks) == 0 { // that the collection is there is to be noted all the same; and what was missed may have been noted by another
+		defer n.wake()
 		return n.at.call(ctx, 0, "peer.stamp", peer.StampRequest{Collection: n.room, Born: n.born}, &struct{}{})
 	}
 	return n.note(ctx, marks)
