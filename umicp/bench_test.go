@@ -8,9 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hivellm/synap-go/core"
 	"github.com/hivellm/synap-go/core/command"
-	"github.com/hivellm/synap-go/core/kv"
 	"github.com/hivellm/synap-go/core/pack"
 	"github.com/hivellm/synap-go/umicp"
 	"github.com/hivellm/synap-go/umicp/umx"
@@ -79,19 +77,7 @@ func appendRequest(b *testing.B, to []byte, sequence int, op uint64, args any) [
 // benchDoor is the door of an engine that times calls, as a server does.
 func benchDoor(b *testing.B) *umicp.Server {
 	b.Helper()
-	engine, err := core.New(core.Options{Structures: []*command.Structure{kv.Structure(kv.Options{})}})
-	if err != nil {
-		b.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- engine.Run(ctx) }()
-	b.Cleanup(func() {
-		cancel()
-		if err := <-ended; err != nil {
-			b.Error(err)
-		}
-	})
+	engine := engineOn(b, nil)
 	d := engine.Dispatcher()
 	d.Observe(&command.Observer{SlowAfter: time.Hour, Slow: func(context.Context, *command.Request, time.Duration, error) {}})
 	return umicp.New(umicp.Options{Executor: d})

@@ -41,6 +41,14 @@ func openWith(t testing.TB, o umicp.Options) (*umicp.Server, *command.Table) {
 // openOn is openWith on a journal; nil is one in memory.
 func openOn(t testing.TB, j journal.Journal, o umicp.Options) (*umicp.Server, *command.Table) {
 	t.Helper()
+	engine := engineOn(t, j)
+	o.Executor, o.Version = engine.Dispatcher(), "test"
+	return umicp.New(o), engine.Dispatcher().Table()
+}
+
+// engineOn runs an engine with every structure on a journal, until the test is over.
+func engineOn(t testing.TB, j journal.Journal) *core.Engine {
+	t.Helper()
 	engine, err := core.New(core.Options{Version: "test", Journal: j, Structures: append([]*command.Structure{
 		kv.Structure(kv.Options{}), queue.Structure(queue.Options{}), stream.Structure(stream.Options{}), pubsub.Structure(),
 		agent.Structure(), memory.Structure(memory.Options{}), directory.Structure(directory.Options{Structures: []string{"kv"}}),
@@ -58,8 +66,7 @@ func openOn(t testing.TB, j journal.Journal, o umicp.Options) (*umicp.Server, *c
 			t.Error(err)
 		}
 	})
-	o.Executor, o.Version = engine.Dispatcher(), "test"
-	return umicp.New(o), engine.Dispatcher().Table()
+	return engine
 }
 
 // send makes one HTTP request of the door, as the local identity.

@@ -21,6 +21,7 @@ import (
 	"github.com/vmihailenco/msgpack/v5"
 
 	"github.com/hivellm/synap-go/core/auth"
+	"github.com/hivellm/synap-go/core/command"
 	"github.com/hivellm/synap-go/core/fault"
 	"github.com/hivellm/synap-go/core/pack"
 	"github.com/hivellm/synap-go/umicp"
@@ -253,6 +254,26 @@ func (p *peer) bare(kind umx.Kind) *umx.Frame {
 		p.t.Fatalf("kind %d (%s), want %d", f.Kind, f.Meta, kind)
 	}
 	return f
+}
+
+// TestSilenceIsNotSlow: what a peer waits between two requests is no time that the second one took.
+func TestSilenceIsNotSlow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		engine := engineOn(t, nil)
+		engine.Dispatcher().Observe(&command.Observer{SlowAfter: time.Second, Slow: func(_ context.Context, r *command.Request, took time.Duration, _ error) {
+			t.Errorf("%s took %v", r.Command.Name, took)
+		}})
+		door := umicp.New(umicp.Options{Executor: engine.Dispatcher()})
+		l := newListener()
+		stop := serveOn(t, door, l)
+		p := greeted(t, l, nil)
+		for range 3 {
+			p.send(p.ask(0, 0, "kv.get", map[string]any{"key": "a"}))
+			p.expect(0, p.id, `"found":false`)
+			time.Sleep(2 * time.Second)
+		}
+		stop()
+	})
 }
 
 func hello(change func(*umx.Hello)) umx.Message {

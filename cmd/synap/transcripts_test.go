@@ -44,6 +44,7 @@ func TestStories(t *testing.T) {
 	}
 	doors := []storyDoor{
 		{"direct", each(func(t *testing.T, s whole) synaptest.Player { return direct(t, s.executor) })},
+		{"direct, with requests that are used again", each(func(t *testing.T, s whole) synaptest.Player { return direct(t, forgetful{s.executor}) })},
 		{"http envelope in JSON", each(func(_ *testing.T, s whole) synaptest.Player { return httpJSON(s.url) })},
 		{"http envelope in MessagePack", each(func(_ *testing.T, s whole) synaptest.Player { return httpMsgPack(s.url) })},
 		{"http routes", each(func(_ *testing.T, s whole) synaptest.Player { return httpRoutes(s.url) })},
@@ -118,6 +119,19 @@ func dropField(t *testing.T, executor command.Executor, c *command.Command, step
 	if e == nil || e.Code != fault.Invalid || e.Details["field"] != field {
 		t.Errorf("%s without %q: %v, want invalid with that field in its details", c.Name, field, err)
 	}
+}
+
+// forgetful resets every request as soon as it was answered: whoever has kept one finds nothing in it.
+type forgetful struct{ command.Executor }
+
+func (f forgetful) Do(ctx context.Context, r *command.Request) (any, error) {
+	r.Args = r.Command.NewRequest()
+	if err := r.Payload.Decode(r.Args); err != nil {
+		return nil, err
+	}
+	v, err := f.Executor.Do(ctx, r)
+	r.Command.Reset(r.Args, nil)
+	return v, err
 }
 
 func direct(t *testing.T, executor command.Executor) synaptest.Player {

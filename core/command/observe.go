@@ -75,8 +75,10 @@ func (s *Stopwatch) stop() time.Duration {
 
 // timed runs a call that is timed.
 func (d *Dispatcher) timed(ctx context.Context, r *Request, sample bool, o *Observer) (any, error) {
-	if sample {
-		r.Watch.Reset() // what is told of it is to be exact
+	var at time.Time
+	if sample { // what is told of it is to be exact
+		r.Watch.Reset()
+		at = time.Now()
 	}
 	start := r.Watch.start()
 	resp, err := d.do(ctx, r)
@@ -84,7 +86,7 @@ func (d *Dispatcher) timed(ctx context.Context, r *Request, sample bool, o *Obse
 	if sample {
 		r.Command.stats.latency.observe(took)
 		if o != nil && o.Sample != nil {
-			o.Sample(r, begin.Add(start))
+			o.Sample(r, at)
 		}
 	}
 	if o != nil && o.SlowAfter > 0 && took >= o.SlowAfter && !r.Command.Waits {
