@@ -215,6 +215,7 @@ type DeleteNamespaceResponse struct {
 	Name       string                   `json:"name"`
 	Done       bool                     `json:"done" jsonschema:"false when it was only asked: nothing was changed"`
 	Structures map[string]command.Usage `json:"structures" jsonschema:"what it held, by structure; what held nothing is left out"`
+	Confirm    string                   `json:"confirm,omitempty" jsonschema:"when it was only asked: what confirm has to be for it to be done"`
 	command.Receipt
 }
 
@@ -226,6 +227,7 @@ func (s *namespaces) delete(ctx context.Context, r *DeleteNamespaceRequest) (res
 	}
 	resp = DeleteNamespaceResponse{Name: space.Name, Structures: e.held(space)}
 	if r.Confirm == "" {
+		resp.Confirm = space.Name
 		return resp, nil
 	}
 	seq, err := e.drop(space)

@@ -62,7 +62,35 @@ func newCatalog(table *command.Table) (*catalog, error) {
 	for _, name := range Profiles(table.Structures()) {
 		c.profiles[name] = c.newProfile(name)
 	}
-	return c, nil
+	for _, t := range c.tools {
+		if err := t.write(func(sentence string) string { return c.inToolsFor(t, sentence) }); err != nil {
+			wrong = append(wrong, fmt.Errorf("tool %s: %w", t.name(), err))
+		}
+	}
+	return c, errors.Join(wrong...)
+}
+
+// inToolsFor names tools where a sentence in a tool's schema names commands: those that everybody has who has the tool.
+func (c *catalog) inToolsFor(t *tool, sentence string) string {
+	if t.runsCommands() {
+		return sentence
+	}
+	return words.ReplaceAllStringFunc(sentence, func(word string) string {
+		var named *tool
+		for _, p := range c.profiles {
+			switch other := p.byCommand[word]; {
+			case !p.has(t):
+			case other == nil, named != nil && other != named:
+				return word
+			default:
+				named = other
+			}
+		}
+		if named == nil {
+			return word
+		}
+		return named.name()
+	})
 }
 
 // Profiles are the names of all profiles of the structures' tools, in order.

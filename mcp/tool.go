@@ -71,14 +71,24 @@ func newTool(c *command.Command, decl *command.Tool) (*tool, error) {
 		}
 		t.presets = append(t.presets, p)
 	}
-	if t.input, err = encode(portable(t.inputSchema())); err != nil {
-		return nil, err
+	return t, nil
+}
+
+// write writes the schemas as they are shown; named puts the names that a model knows into what they say.
+func (t *tool) write(named func(string) string) (err error) {
+	in, out := t.inputSchema(), (*jsonschema.Schema)(nil)
+	if out, err = answerSchema(t.command); err != nil {
+		return err
 	}
-	if t.answer, err = answerSchema(c); err != nil {
-		return nil, err
+	t.answer = out.CloneSchemas()
+	for _, s := range []*jsonschema.Schema{in, t.answer} {
+		visit(s, func(s *jsonschema.Schema) { s.Description = named(s.Description) })
+	}
+	if t.input, err = encode(portable(in)); err != nil {
+		return err
 	}
 	t.output, err = encode(portable(t.answer))
-	return t, err
+	return err
 }
 
 // show adds one argument: "field", or "name=field" to rename it.

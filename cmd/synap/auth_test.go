@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"io"
 	"io/fs"
 	"net/http"
@@ -385,6 +386,22 @@ func TestFirstStart(t *testing.T) {
 	if resp, text := a.send("POST", "/v1/auth/whoami", "{}", "Authorization: Basic "+base64.StdEncoding.EncodeToString([]byte("ada:"+secrets[0]))); resp.StatusCode != 200 {
 		t.Errorf("the user: %d %s", resp.StatusCode, text)
 	}
+	for _, want := range []struct {
+		args []string
+		says string
+	}{{[]string{"may", "--roles", "reader"}, "export SYNAP_KEY=sk_"}, {[]string{"nothing"}, "It may do nothing yet"}} {
+		got := synap(t, "", append([]string{"auth", "key", "create", "--server", url}, want.args...)...)
+		if !strings.HasPrefix(got.out, "The secret is the key itself") || !strings.Contains(got.out, "cannot be told again") || !strings.Contains(got.out, want.says) ||
+			!strings.Contains(got.out, "\n\nsecret      sk_") || !strings.Contains(got.out, "\n\nsecrets:\nCREATED_AT\n") {
+			t.Errorf("a key for a person: %s", got.out)
+		}
+		if told := strings.Contains(got.out, "nothing yet"); told != (want.args[0] == "nothing") {
+			t.Errorf("what it may do: %s", got.out)
+		}
+		if got := synap(t, "", "auth", "key", "revoke", want.args[0], "--server", url); got.code != 0 {
+			t.Errorf("revoking it: %+v", got)
+		}
+	}
 	if got := synap(t, "", "auth", "key", "create", "again", "--idempotency-key", "1", "--server", url); got.code == 0 {
 		t.Errorf("a secret under an idempotency key: %+v", got)
 	}
@@ -420,6 +437,98 @@ func TestFirstStart(t *testing.T) {
 	_, third := serve()
 	if got := synap(t, "", "kv", "get", "greeting", "--server", third); got.out != "hello\n" {
 		t.Errorf("after being locked out: %+v", got)
+	}
+}
+
+// TestARestoredKey is about data of which the key is not there: hashes of it are, and its owner wants to come in.
+func TestARestoredKey(t *testing.T) {
+	home, top := t.TempDir(), t.TempDir()
+	dir, copied := filepath.Join(top, "data"), filepath.Join(top, "copied")
+	for name, value := range map[string]string{"SYNAP_AUTH": "on", "HOME": home, "XDG_CONFIG_HOME": home} {
+		t.Setenv(name, value)
+	}
+	serve := func(address, dir string) (*process, string) {
+		c := start(t, "serve", "--http", address, "--data-dir", dir)
+		return c, listening.FindString(c.line(t))
+	}
+	stop := func(c *process) {
+		t.Helper()
+		if err := errors.Join(c.Process.Signal(os.Interrupt), c.Wait()); err != nil {
+			t.Fatal(err, c.stderr.String())
+		}
+	}
+	one, url := serve("127.0.0.1:0", dir)
+	key := strings.TrimSpace(synap(t, "", "key", "--server", url).out)
+	if got := synap(t, "", "kv", "set", "greeting", "hello", "--server", url); got.code != 0 {
+		t.Fatalf("%+v", got)
+	}
+	if got := synap(t, "", "key", "new", "--data-dir", dir); exitCode(got.code) != exitUnavailable || !strings.Contains(got.err, "in use") {
+		t.Errorf("a new key while a server runs: %+v", got)
+	}
+	stop(one)
+	if got := synap(t, "", "restore", dir, copied); got.code != 0 || !strings.Contains(got.out, "synap key new --data-dir "+copied) {
+		t.Errorf("restore: %+v", got)
+	}
+	if got := synap(t, "", "key", "new", "--data-dir", top); exitCode(got.code) != exitNotFound || !strings.Contains(got.err, "no data directory") {
+		t.Errorf("a new key for no data: %+v", got)
+	}
+
+	// At another address nobody knows the key; the start says what to do, and so do the tools.
+	two, elsewhere := serve("127.0.0.1:0", copied)
+	if said := two.line(t); !strings.Contains(said, "keys that were made before are good") || !strings.Contains(said, "synap key new --data-dir "+copied) {
+		t.Errorf("it says %q", said)
+	}
+	if got := synap(t, "", "kv", "get", "greeting", "--server", elsewhere); exitCode(got.code) != exitDenied || !strings.Contains(got.err, "synap key new") {
+		t.Errorf("without a key: %+v", got)
+	}
+	if got := synap(t, "", "kv", "get", "greeting", "--server", elsewhere, "--key", key); got.out != "hello\n" {
+		t.Errorf("with the key of before: %+v", got)
+	}
+	client := start(t, "mcp", "--server", elsewhere)
+	if got := converse(t, client, "synap_kv_get", `{"keys":["greeting"]}`); got != "" {
+		t.Errorf("MCP without a key: %s", got)
+	}
+	finish(t, client)
+	if !strings.Contains(client.stderr.String(), "SYNAP_KEY") || !strings.Contains(client.stderr.String(), "synap key new") {
+		t.Errorf("it says %q", client.stderr.String())
+	}
+	stop(two)
+	if got := synap(t, "", "key", "new", "--data-dir", copied); got.code != 0 || !strings.Contains(got.out, filepath.Join(copied, adminKeyName)) {
+		t.Fatalf("a new key: %+v", got)
+	}
+	two, elsewhere = serve("127.0.0.1:0", copied)
+	if got := synap(t, "", "kv", "get", "greeting", "--server", elsewhere); got.out != "hello\n" {
+		t.Errorf("with the new key: %+v", got)
+	}
+	if got := synap(t, "", "kv", "get", "greeting", "--server", elsewhere, "--key", key); got.out != "hello\n" {
+		t.Errorf("with the key of before: %+v", got)
+	}
+	stop(two)
+
+	// Served where the first one was, the key is still kept for the address, and is put beside the data.
+	if err := os.Remove(filepath.Join(copied, adminKeyName)); err != nil {
+		t.Fatal(err)
+	}
+	c := &Config{HTTP: "127.0.0.1:0", MaxBody: 16 << 20, Auth: "on", DataDir: copied}
+	c.Persistence.Enabled, c.Persistence.WAL.FsyncMode = true, "none"
+	log := logrus.New()
+	log.SetOutput(io.Discard)
+	three, err := newServer(c, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := writeKey(keptKey(three.url()), key); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var first firstKey
+	three.onReady = func(k firstKey) { first = k; cancel() }
+	if err := three.run(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if got := readKey(filepath.Join(copied, adminKeyName)); got != key || first.made || first.lost != "" {
+		t.Errorf("beside the data is %q; %+v", got, first)
 	}
 }
 

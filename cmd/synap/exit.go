@@ -95,7 +95,8 @@ func (a *app) explain(w io.Writer, err error) {
 	case errors.Is(err, errNoServer):
 		tell(w, "start one with `synap serve`, or name another with --server or SYNAP_SERVER\n")
 	case known.Code == fault.Unauthenticated:
-		tell(w, "give a key with SYNAP_KEY or --key; one that a server on this machine made for you is found by itself\n")
+		tell(w, "give a key with SYNAP_KEY or --key; one that a server on this machine made for you is found by itself. "+
+			"For a lost or restored one: synap key new --help\n")
 	case known.Code == fault.Internal && errors.Unwrap(known) != nil:
 		tell(w, "cause: %v\n", errors.Unwrap(known))
 	}

@@ -2,6 +2,9 @@ package main
 
 import (
 	"bytes"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -111,8 +114,45 @@ func TestImportSaysWhoCalls(t *testing.T) {
 		t.Errorf("export: %+v, want %s", got, line)
 	}
 	got := synap(t, line, "import", "--server", a.url, "--key", "sk_none")
-	if got.code != int(exitDenied) || !strings.Contains(got.out, "0 done") {
+	if got.code != int(exitDenied) || !strings.Contains(got.out, "0 done") || !strings.Contains(got.err, "; nothing was run\n") {
 		t.Errorf("import with a key that is none: %+v", got)
+	}
+}
+
+// TestImportThatIsBrokenOff imports from a second portion on which is not answered, or is refused as a whole.
+func TestImportThatIsBrokenOff(t *testing.T) {
+	line := `{"command":"kv.set","payload":{"key":"a","value":"1"}}` + "\n"
+	for _, test := range []struct {
+		name   string
+		second func(w http.ResponseWriter)
+		code   exitCode
+		says   string
+	}{
+		{"in the middle", func(http.ResponseWriter) { panic(http.ErrAbortHandler) }, exitUnavailable, "of the lines 201 to 202 it is not known which were run\n"},
+		{"by a refusal", func(w http.ResponseWriter) {
+			w.WriteHeader(http.StatusUnauthorized)
+			_, _ = io.WriteString(w, `{"type":"response","status":"error","error":{"code":"unauthenticated","message":"revoked"}}`)
+		}, exitDenied, "revoked; nothing was run from line 201 on; when that is mended go on with --from-line 201\n"},
+		{"by a bug", func(w http.ResponseWriter) {
+			_, _ = io.WriteString(w, `{"type":"response","status":"error","error":{"code":"internal","message":"oh"}}`)
+		}, exitFailed, "of the lines 201 to 202 it is not known which were run\n"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			asked := 0
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				if asked++; asked > 1 {
+					test.second(w)
+					return
+				}
+				results := strings.TrimSuffix(strings.Repeat(`{"type":"response","payload":{}},`, importLines), ",")
+				_, _ = io.WriteString(w, `{"type":"batch_response","results":[`+results+`]}`)
+			}))
+			defer server.Close()
+			got := synap(t, strings.Repeat(line, importLines+2), "import", "--server", server.URL)
+			if exitCode(got.code) != test.code || !strings.Contains(got.out, "200 done") || !strings.Contains(got.err, test.says) {
+				t.Errorf("import: %+v, want exit code %d and %q", got, test.code, test.says)
+			}
+		})
 	}
 }
 
@@ -209,7 +249,7 @@ func TestImportOfWhatFails(t *testing.T) {
 		}, nil, exitOK, "3 lines: 1 done, 0 failed, 2 expired meanwhile", nil},
 		{"more than the server takes", []string{set("a"), long, set("b")}, []string{"--keep-going"}, exitFailed, "2 done, 1 failed", []string{"line 2: kv.set: the body is longer"}},
 		{"as JSON", []string{set("a")}, []string{"-o", "json"}, exitOK, `{"lines":1,"done":1,"failed":0,"expired":0}`, nil},
-		{"no server", []string{set("a")}, []string{"--server", "http://127.0.0.1:1"}, exitUnavailable, "0 done", []string{"of the lines 1 to 1 it is not known"}},
+		{"no server", []string{set("a")}, []string{"--server", "http://127.0.0.1:1"}, exitUnavailable, "0 done", []string{"no server answers at http://127.0.0.1:1; nothing was run\n"}},
 		{"no file", nil, []string{"nowhere.ndjson"}, exitNotFound, "", []string{"nowhere.ndjson"}},
 	}
 	for _, test := range tests {

@@ -43,6 +43,7 @@ func (g gate) Authenticate(ctx context.Context, c *auth.Credential) (*auth.Ident
 type firstKey struct {
 	made bool
 	path string // the file that holds it; "" when there is no such key
+	lost string // the file that should hold it and does not, while there is somebody who may do everything; else ""
 }
 
 // provideKey makes a key that may do everything if there is nobody who may, and leaves it where the command line of whoever
@@ -57,10 +58,20 @@ func (s *server) provideKey(ctx context.Context, c *Config) (first firstKey, err
 	if s.store != nil {
 		beside = filepath.Join(c.DataDir, adminKeyName)
 	}
-	key := readKey(beside)
-	if _, err := who.Authenticate(ctx, &auth.Credential{Key: key}); key == "" || err != nil {
+	key := ""
+	// The data may be a copy of what was served here before, and its key still be kept for this address.
+	for _, path := range append([]string{beside}, kept...) {
+		if key = readKey(path); key != "" {
+			if _, err := who.Authenticate(ctx, &auth.Credential{Key: key}); err == nil {
+				break
+			}
+			key = ""
+		}
+	}
+	if key == "" {
 		if who.HasAdmin() {
-			return first, nil // somebody has taken over, and knows the keys
+			first.lost = beside
+			return first, nil // somebody has taken over, and knows the keys, or the data is a copy, and has hashes only
 		}
 		if key, err = makeAdminKey(ctx, s.engine); err != nil {
 			return first, err

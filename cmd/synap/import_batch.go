@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"net/http/httptrace"
 
 	"github.com/hivellm/synap-go/core/fault"
 )
@@ -33,10 +35,6 @@ func (in *importing) send(ctx context.Context, next int64) error {
 		return nil
 	}
 	results, err := in.perform(ctx, in.batch)
-	if err != nil {
-		return fault.Wrap(fault.CodeOf(err), err, "%s; of the lines %d to %d it is not known which were run",
-			err, in.lines[0], in.lines[len(in.lines)-1])
-	}
 	for i, r := range results {
 		in.last = r.Payload
 		if r.Error == nil {
@@ -45,11 +43,34 @@ func (in *importing) send(ctx context.Context, next int64) error {
 		}
 		in.fail(in.lines[i], in.batch[i].Command, r.Error)
 	}
+	if err != nil {
+		return unanswered(err, in.lines[len(results)], in.lines[len(in.lines)-1])
+	}
 	in.batch, in.lines, in.bytes = in.batch[:0], in.lines[:0], 0
 	return in.goOn(next)
 }
 
-// perform runs commands, in portions that the server takes.
+// notRun is an error after which it is certain that nothing of what was to be run was.
+type notRun struct{ error }
+
+func (e notRun) Unwrap() error { return e.error }
+
+// unanswered says what became of the lines that the server did not answer.
+func unanswered(err error, first, last int64) error {
+	what := fmt.Sprintf("of the lines %d to %d it is not known which were run", first, last)
+	if first == last {
+		what = fmt.Sprintf("it is not known whether line %d was run", first)
+	}
+	if errors.As(err, new(notRun)) {
+		what = fmt.Sprintf("nothing was run from line %d on; when that is mended go on with --from-line %d", first, first)
+		if first == 1 {
+			what = "nothing was run"
+		}
+	}
+	return fault.Wrap(fault.CodeOf(err), err, "%s; %s", err, what)
+}
+
+// perform runs commands, in portions that the server takes. With an error it returns what was answered before.
 func (in *importing) perform(ctx context.Context, commands []call) ([]reply, error) {
 	within, cancel := context.WithTimeout(ctx, in.config.Timeout)
 	defer cancel()
@@ -63,7 +84,7 @@ func (in *importing) perform(ctx context.Context, commands []call) ([]reply, err
 	half := len(commands) / 2
 	results, err = in.perform(ctx, commands[:half])
 	if err != nil {
-		return nil, err
+		return results, err
 	}
 	rest, err := in.perform(ctx, commands[half:])
 	return append(results, rest...), err
@@ -110,8 +131,13 @@ func (s *remote) batch(ctx context.Context, commands []call) ([]reply, error) {
 	if err != nil {
 		return nil, err
 	}
+	reached := false // somebody, who may have been sent some of it
+	r = r.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { reached = true }}))
 	resp, err := s.client.Do(r)
-	if err != nil {
+	switch {
+	case err != nil && !reached:
+		return nil, notRun{s.lost(ctx, fmt.Errorf("%w: %w", errNoServer, err))}
+	case err != nil:
 		return nil, s.lost(ctx, fmt.Errorf("%w: %w", errNoServer, err))
 	}
 	defer resp.Body.Close()
@@ -119,7 +145,11 @@ func (s *remote) batch(ctx context.Context, commands []call) ([]reply, error) {
 	if err != nil {
 		return nil, s.lost(ctx, err)
 	}
-	if _, err := s.decode(resp, text); err != nil {
+	said, err := s.decode(resp, text)
+	switch {
+	case err != nil && said != nil && fault.CodeOf(err) != fault.Internal:
+		return nil, notRun{err} // the batch as such was refused
+	case err != nil:
 		return nil, err
 	}
 	var answer struct {

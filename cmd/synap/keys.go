@@ -107,6 +107,7 @@ func (a *app) keyVerb() *cobra.Command {
 			return nil
 		},
 	}
-	addSettings(cmd, cmd.Flags(), "server", "key", "key", "data_dir")
+	addSettings(cmd, cmd.Flags(), "server", "key", "data_dir")
+	cmd.AddCommand(a.newKeyVerb())
 	return cmd
 }

@@ -53,7 +53,7 @@ func (a *app) serveMCP(cmd *cobra.Command, _ []string) error {
 		return err
 	}
 	if server, ok := executor.(*remote); ok {
-		caller = server.asThere(cmd.Context(), caller)
+		caller = server.asThere(cmd.Context(), caller, log)
 	}
 	door, err := mcp.New(mcp.Options{Executor: executor, Version: version, Log: log, Profile: config.Profile, Identity: caller})
 	if err != nil {
@@ -90,8 +90,8 @@ func (a *app) findMemory(ctx context.Context, c *Config, log *logrus.Logger) (co
 }
 
 // asThere is the caller with the rights that its credential has at the server, so that tools which the server would refuse are
-// not shown either. A server that does not say leaves the caller as it is, and refuses by itself.
-func (s *remote) asThere(ctx context.Context, caller *auth.Identity) *auth.Identity {
+// not shown either. A server that does not say leaves the caller as it is, and refuses by itself; the log then says what to do.
+func (s *remote) asThere(ctx context.Context, caller *auth.Identity, log *logrus.Logger) *auth.Identity {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	ask, err := s.table.Find("auth.whoami")
@@ -99,6 +99,10 @@ func (s *remote) asThere(ctx context.Context, caller *auth.Identity) *auth.Ident
 		return caller
 	}
 	answer, err := s.Do(ctx, &command.Request{Caller: caller, Command: ask})
+	if fault.CodeOf(err) == fault.Unauthenticated {
+		log.Warnf("every tool will fail: %v. Give this program a key of the server at %s, as SYNAP_KEY in the client's configuration "+
+			"(\"env\":{\"SYNAP_KEY\":\"sk_…\"}); without one, see synap key new --help", err, s.url)
+	}
 	if err != nil {
 		return caller
 	}

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -110,5 +112,47 @@ func TestListeningPrintsAsItComes(t *testing.T) {
 				t.Errorf("it ends with %d, and %d and %d lines more; want %d and nothing", code, len(out), len(said), exitInterrupted)
 			}
 		})
+	}
+}
+
+// TestSchemasNameTools wants what the schemas of tools say to name tools, and not the commands behind them, where everybody who has
+// the one tool has the other. Tools that are told by name what to run are told the names of commands.
+func TestSchemasNameTools(t *testing.T) {
+	a := &app{}
+	if _, err := a.root(); err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for _, profile := range []string{"core", "kv", "memory", "messaging", "readonly", "compat", "full"} {
+		tools, err := shownTools(a.table, profile)
+		if err != nil {
+			t.Fatal(err)
+		}
+		names := map[string]string{} // of tools that the profile has, by command
+		for _, c := range a.table.Commands() {
+			if c.Tool != nil && slices.ContainsFunc(tools, func(t shownTool) bool { return t.Name == c.Tool.Name }) {
+				names[c.Name] = c.Tool.Name
+			}
+		}
+		for _, tool := range tools {
+			if in := tool.InputSchema.Properties; in["command"] != nil || in["commands"] != nil {
+				continue
+			}
+			text, err := json.Marshal([]any{tool.Description, tool.InputSchema, tool.OutputSchema})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for name, other := range names {
+				if regexp.MustCompile(`\b` + regexp.QuoteMeta(name) + `\b`).Match(text) {
+					t.Errorf("%s, in the profile %s, names %s, which a model knows as %s", tool.Name, profile, name, other)
+				}
+				if strings.Contains(string(text), other) {
+					seen++
+				}
+			}
+		}
+	}
+	if seen == 0 {
+		t.Error("no tool names another")
 	}
 }

@@ -55,10 +55,13 @@ func (p *printer) answer(response any) error {
 	default:
 		err = p.people(members)
 	}
-	if err == nil && missing {
-		err = errSilent(exitNotFound)
+	switch {
+	case err != nil:
+		return err
+	case missing:
+		return errSilent(exitNotFound)
 	}
-	return err
+	return unconfirmed(members)
 }
 
 // errMissing says that what was looked for is not there.
@@ -116,15 +119,30 @@ func (p *printer) Event(_ journal.Position, event any) error {
 // Flush implements command.Sink: every event was written when it came.
 func (p *printer) Flush(journal.Position) error { return nil }
 
-// people writes an answer as tables: one of the single fields, and one for each list.
+// people writes an answer as tables, in the order of its fields: the single ones together, and one for each list, with its name
+// above it where something else stands before it.
 func (p *printer) people(members []member) error {
+	var parts []string
 	plain := newTable()
-	var lists []string
+	flush := func() {
+		if plain.Length() > 0 {
+			parts = append(parts, plain.Render())
+			plain = newTable()
+		}
+	}
+	if told := p.secretTold(members); told != "" {
+		parts = append(parts, told)
+	}
 	for _, m := range members {
 		rows, isList := objects(m.raw)
 		switch {
 		case isList:
-			lists = append(lists, listTable(m.name, rows))
+			flush()
+			list := listTable(m.name, rows)
+			if len(parts) > 0 {
+				list = m.name + ":\n" + list
+			}
+			parts = append(parts, list)
 		case m.raw[0] == '[':
 			plain.AppendRow(table.Row{m.name, listCell(m.raw)})
 		default:
@@ -133,13 +151,11 @@ func (p *printer) people(members []member) error {
 			}
 		}
 	}
-	if plain.Length() > 0 {
-		lists = append(lists, plain.Render())
-	}
-	if len(lists) == 0 {
+	flush()
+	if len(parts) == 0 {
 		return nil
 	}
-	_, err := io.WriteString(p.w, strings.Join(lists, "\n\n")+"\n")
+	_, err := io.WriteString(p.w, strings.Join(parts, "\n\n")+"\n")
 	return err
 }
 

@@ -211,13 +211,14 @@ func (s *remote) read(ctx context.Context, resp *http.Response) (*reply, error) 
 	return s.decode(resp, body)
 }
 
+// decode reads an envelope. What is an error of the server's comes with its envelope, what is no envelope at all without.
 func (s *remote) decode(resp *http.Response, body []byte) (*reply, error) {
 	answer := new(reply)
 	if err := json.Unmarshal(body, answer); err != nil || (answer.Error == nil && answer.Type == "") {
 		return nil, fault.Wrap(fault.Unavailable, err, "what answers at %s is not Synap (HTTP status %d)", s.url, resp.StatusCode)
 	}
 	if answer.Error != nil {
-		return nil, answer.Error
+		return answer, answer.Error
 	}
 	return answer, nil
 }

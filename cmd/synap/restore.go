@@ -64,7 +64,8 @@ func (a *app) restore(cmd *cobra.Command, args []string) error {
 	}
 	done := restored{Directory: args[1], Version: source.Last, Bytes: bytes, Seconds: time.Since(began).Seconds()}
 	return a.sayDone(config, done, fmt.Sprintf("%s holds everything up to version %d: %s, verified, in %.1f s; try: synap serve --data-dir %s",
-		args[1], done.Version, size(bytes), done.Seconds, args[1]))
+		args[1], done.Version, size(bytes), done.Seconds, args[1])+
+		fmt.Sprintf("\nkeys that were made before are good; for a new one that may do everything: synap key new --data-dir %s", args[1]))
 }
 
 // holdStill sees to it that no server uses the directory, or begins to, until the lock is given back. A directory

@@ -54,6 +54,9 @@ func (a *app) serve(cmd *cobra.Command, _ []string) error {
 			tell(a.stdout, "made a key that may do everything, in %s; `synap` on this machine finds it by itself.\n"+
 				"For others: export SYNAP_KEY=$(synap key%s), then curl -H \"Authorization: Bearer $SYNAP_KEY\" %s/v1/kv/greeting\n",
 				key.path, hint, url)
+		case key.lost != "":
+			tell(a.stdout, "keys that were made before are good; %s has none for `synap` on this machine. To make one, stop the server and run: "+
+				"synap key new --data-dir %s\n", key.lost, config.DataDir)
 		}
 	}
 	if err := config.withMemory(func() error { return s.run(cmd.Context()) }); err != nil {

@@ -1995,6 +1995,7 @@ type NamespaceDeleteResponse struct {
 	Name       string                  `json:"name"`                 //
 	Done       bool                    `json:"done"`                 // false when it was only asked: nothing was changed
 	Structures map[string]CommandUsage `json:"structures"`           // what it held, by structure; what held nothing is left out
+	Confirm    string                  `json:"confirm,omitempty"`    // when it was only asked: what confirm has to be for it to be done
 	Version    uint64                  `json:"version,omitempty"`    // the version that this write gave to all it changed; absent when nothing changed
 	Durability journal.Durability      `json:"durability,omitempty"` // how safe the write is: memory, buffered, fsynced or replicated
 }
