@@ -143,6 +143,11 @@ func (w *world) play(i int) error {
 	case 2:
 		_, err = w.try("stream.append", fmt.Sprintf(`{"room":"log","event":"e","data":%d}`, i))
 	case 3:
+		if i%2 == 0 { // as it comes from another server, and is not kept
+			_, err = w.try("pubsub.accept", fmt.Sprintf(`{"here":"A","from":"B","messages":[{"topic":"far","message":1,"node":"B","run":"r","number":%d},
+				{"topic":"far","message":2,"node":"C","run":"r","number":%d}]}`, i*1000, i))
+			break
+		}
 		_, err = w.try("pubsub.publish", fmt.Sprintf(`{"topic":"weather.%d","message":"rain %d","retain":true}`, i%3, i))
 	case 4:
 		_, err = w.try("queue.receive", `{"queue":"jobs","lease":60}`)

@@ -142,13 +142,9 @@ func (tx *Tx) After(f func()) {
 	tx.open.after = append(tx.open.after, f)
 }
 
-// Undone runs f if the transaction that this is a part of comes to nothing. It is for what a handler notes elsewhere than in data.
-// Outside of a transaction the handler learns by itself, from its commit.
-func (tx *Tx) Undone(f func()) {
-	if tx.open != nil {
-		tx.open.undo = append(tx.open.undo, f)
-	}
-}
+// Spare has no limit on memory refuse what this handler commits from now on. It is for notes that have a bound of their own, about
+// what is let pass however full it is.
+func (tx *Tx) Spare() { tx.bounded = false }
 
 // Later forgets the time, so that Now reads the clock again.
 func (tx *Tx) Later() { tx.now = 0 }

@@ -195,7 +195,7 @@ func (f *Format[S]) FuzzRestore(fuzz *testing.F) {
 	})
 }
 
-// FuzzOp decodes anything: what can be read is applied, and reads the same again.
+// FuzzOp decodes anything: what can be read is applied, and reads the same again, as the kind that it is written as today.
 func (f *Format[S]) FuzzOp(fuzz *testing.F) {
 	for _, op := range f.History() {
 		fuzz.Add(op.Kind(), op.AppendTo(nil))
@@ -205,7 +205,7 @@ func (f *Format[S]) FuzzOp(fuzz *testing.F) {
 		if err != nil {
 			return
 		}
-		again, err := f.Decode(kind, op.AppendTo(nil))
+		again, err := f.Decode(op.Kind(), op.AppendTo(nil))
 		if err != nil || string(again.AppendTo(nil)) != string(op.AppendTo(nil)) {
 			t.Fatalf("%x reads back differently: %v", data, err)
 		}

@@ -163,19 +163,41 @@ func (b *Broker) accept(_ context.Context, tx *command.Tx, r *AcceptRequest) (re
 				clip(m.Topic), m.Node).With("index", i)
 		}
 	}
-	var fresh []*Message
+	fresh, err := b.takeIn(tx, r)
+	if err != nil {
+		return resp, err
+	}
+	resp.Taken, resp.Passed = len(fresh), len(r.Messages)-len(fresh)
+	b.accepted.Add(uint64(resp.Taken))
+	b.passed.Add(uint64(resp.Passed)) //nolint:gosec // not negative
+	tx.After(func() {
+		for _, m := range fresh {
+			if m.gone {
+				b.tellCarriers(m)
+			} else {
+				b.send(m, b.receivers(m.Topic))
+			}
+		}
+	})
+	return resp, nil
+}
+
+// takeIn commits what is new: what topics are to keep, and the numbers of all else, as one record. It returns what came of it.
+func (b *Broker) takeIn(tx *command.Tx, r *AcceptRequest) (fresh []*Message, err error) {
 	b.mu.Lock()
+	defer b.mu.Unlock()
 	ops, last := []journal.Op{}, map[string]*Message{}
+	taking := taking{seen: &b.seen, at: tx.Now()}
 	graves := 0
 	for i := range r.Messages {
 		in := &r.Messages[i]
-		m := in.arrived(tx, r)
-		if !m.keep && !m.gone {
-			if in.Node != r.Here && in.Hops <= MaxHops && b.seen.mark(source{in.Node, in.Run}, in.Number) {
-				fresh = append(fresh, m)
+		if !in.Retain && !in.Forgotten {
+			if in.Node != r.Here && in.Hops <= MaxHops && taking.mark(in.Node, in.Run, in.Number) {
+				fresh = append(fresh, in.arrived(tx, r))
 			}
 			continue
 		}
+		m := in.arrived(tx, r)
 		before := last[m.Topic]
 		if before == nil {
 			before = b.last(m.Topic)
@@ -192,35 +214,11 @@ func (b *Broker) accept(_ context.Context, tx *command.Tx, r *AcceptRequest) (re
 		last[m.Topic] = m
 		fresh = append(fresh, m)
 	}
-	if len(ops) > 0 {
-		err = b.commit(tx, append(b.roomForGraves(graves), ops...))
+	if len(ops) == 0 { // messages that nobody keeps pass however full it is here, as those do that are published here
+		tx.Spare()
 	}
-	b.mu.Unlock()
-	forget := func() {
-		for _, m := range fresh {
-			if !m.keep && !m.gone {
-				b.seen.unmark(source{m.node, m.run}, m.number)
-			}
-		}
-	}
-	if err != nil {
-		forget()
-		return resp, err
-	}
-	tx.Undone(forget)
-	resp.Taken, resp.Passed = len(fresh), len(r.Messages)-len(fresh)
-	b.accepted.Add(uint64(resp.Taken))
-	b.passed.Add(uint64(resp.Passed)) //nolint:gosec // not negative
-	tx.After(func() {
-		for _, m := range fresh {
-			if m.gone {
-				b.tellCarriers(m)
-			} else {
-				b.send(m, b.receivers(m.Topic))
-			}
-		}
-	})
-	return resp, nil
+	ops = append(append(b.roomForGraves(graves), ops...), taking.all()...)
+	return fresh, b.commit(tx, ops)
 }
 
 // arrived is the message as it is here. What was published here once, and comes back, is as it was.

@@ -47,7 +47,7 @@ func TestACallOfSaveHandsOutAboutSoMuch(t *testing.T) {
 
 // TestAnEntryOfAnotherKindIsRefused tries it on a broker that would take the rest of the entry in.
 func TestAnEntryOfAnotherKindIsRefused(t *testing.T) {
-	for _, kind := range []byte{0, opStamp + 1, 255} {
+	for _, kind := range []byte{0, opTaken + 1, 255} {
 		entry := (&retainOp{"b", &Message{Topic: "b", Message: value.OfText("x")}}).AppendTo([]byte{kind})
 		if err := newBroker(command.Env{}).Restore(entry); fault.CodeOf(err) != fault.Corrupt {
 			t.Errorf("kind %d: %v, want corrupt", kind, err)

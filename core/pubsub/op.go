@@ -112,8 +112,15 @@ func (r *reader) text() string {
 	return s
 }
 
-// decodeOp reads what AppendTo wrote.
+// decodeOp reads what AppendTo of an op of that kind wrote.
 func decodeOp(kind byte, data []byte) (journal.Op, error) {
+	if kind == opTaken {
+		return decodeTaken(data)
+	}
+	return decodeRetain(kind, data)
+}
+
+func decodeRetain(kind byte, data []byte) (*retainOp, error) {
 	wrong := fault.New(fault.Corrupt, "a pubsub op of kind %d cannot be read", kind)
 	if kind != opRetain && kind != opStamp {
 		return nil, wrong

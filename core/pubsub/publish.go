@@ -175,11 +175,11 @@ func (m *Message) kept() *Message {
 	return &k
 }
 
-// commit commits what topics keep, if there is room for it. b.mu is held.
+// commit commits what topics keep, if there is room for it, and what was taken in. b.mu is held.
 func (b *Broker) commit(tx *command.Tx, ops []journal.Op) error {
 	added := map[string]bool{}
 	for _, op := range ops {
-		if op := op.(*retainOp); op.keeps() && !added[op.topic] {
+		if op, ok := op.(*retainOp); ok && op.keeps() && !added[op.topic] {
 			if _, kept := b.retained.Get(op.topic); !kept {
 				added[op.topic] = true
 			}

@@ -6,7 +6,8 @@
 // member gets it. All of them share the one message. A subscriber that does not
 // keep up loses the oldest messages and is told how many, and never slows the
 // publisher. Nothing is kept for those who come later, except the one message that
-// a topic may retain: that one is data, and goes through the journal.
+// a topic may retain: that one is data, and goes through the journal. So does which
+// messages were taken in from other servers, so that none of them is heard twice.
 //
 // A Broker is the state of one namespace. Its lock is held while subscriptions and
 // retained messages change, and shared while messages are matched.
@@ -68,13 +69,13 @@ type Broker struct {
 	bytes       int64                       // of the retained messages
 	graves      btree.Map[string, *Message] // by topic: when it let go of its message; no topic is in both
 	oldest      *btree.BTreeG[*Message]     // the graves, by time
+	seen        seen                        // what was taken in from other servers
 
 	// None of the following is guarded.
 
 	published, delivered atomic.Uint64 // messages since the start
 	numbers              atomic.Uint64 // of messages that were published here
 	run                  string        // the name of the process's life, in which numbers are counted
-	seen                 seen
 	accepted, passed     atomic.Uint64 // messages of other servers since the start: taken in, and here already
 }
 
@@ -180,8 +181,12 @@ func pick(members []*subscription) *subscription {
 
 // Apply implements command.State. The caller holds b.mu.
 func (b *Broker) Apply(_ uint64, op journal.Op) {
-	r := op.(*retainOp)
-	b.keep(r.topic, r.message)
+	switch op := op.(type) {
+	case *retainOp:
+		b.keep(op.topic, op.message)
+	case *takenOp:
+		b.seen.apply(op)
+	}
 }
 
 // keep makes m, or nothing, the retained message of the topic, or its grave.
@@ -220,27 +225,33 @@ func (b *Broker) Replay(seq uint64, op journal.Op) {
 
 // Undo implements command.State. The caller holds b.mu.
 func (b *Broker) Undo(op journal.Op) func() {
-	topic := op.(*retainOp).topic
-	old := b.last(topic)
+	var undo func()
+	switch op := op.(type) {
+	case *retainOp:
+		old := b.last(op.topic)
+		undo = func() { b.keep(op.topic, old) }
+	case *takenOp:
+		undo = b.seen.undo(op)
+	}
 	return func() {
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		b.keep(topic, old)
+		undo()
 	}
 }
 
-// Stats implements command.State: the retained messages, which are all the data there is.
+// Stats implements command.State: the retained messages, and in bytes what is known of other servers', too.
 func (b *Broker) Stats() command.Usage {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	return command.Usage{Items: int64(b.retained.Len()), Bytes: b.bytes}
+	return command.Usage{Items: int64(b.retained.Len()), Bytes: b.bytes + b.seen.bytes()}
 }
 
 // Check implements command.State.
 func (b *Broker) Check() error {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	var wrong []error
+	wrong := b.seen.check()
 	var bytes int64
 	b.retained.Scan(func(topic string, m *Message) bool {
 		bytes += int64(m.size())

@@ -1,57 +1,107 @@
 package pubsub
 
 import (
+	"slices"
 	"strconv"
 	"testing"
 
 	"pgregory.net/rapid"
 
 	"github.com/hivellm/synap-go/core/command"
+	"github.com/hivellm/synap-go/core/formattest"
 	"github.com/hivellm/synap-go/core/journal"
 )
 
-// TestSeen marks numbers in any order, and compares with a set of all of them.
+// take is what one call takes in; it returns which numbers were new.
+func (b *Broker) take(at int64, node, run string, all ...uint64) (fresh []uint64) {
+	t := taking{seen: &b.seen, at: at}
+	for _, n := range all {
+		if t.mark(node, run, n) {
+			fresh = append(fresh, n)
+		}
+	}
+	for _, op := range t.all() {
+		b.Apply(1, op)
+	}
+	return fresh
+}
+
+// TestSeen takes numbers in, some at a time and in any order, and compares with a set of all of them. What is saved in the middle, and
+// what is told after that, makes the same in whatever order it is told.
 func TestSeen(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		var s seen
+		b, again := newBroker(command.Env{}), newBroker(command.Env{})
 		all, high := map[uint64]bool{}, uint64(0)
-		from := source{"N", "r"}
+		var since []journal.Op
 		at := rapid.Uint64Range(0, 3*windowSize).Draw(t, "begin")
-		for range rapid.IntRange(1, 100).Draw(t, "steps") {
-			at += rapid.Uint64Range(0, windowSize/4).Draw(t, "on")
-			n := at - min(at, rapid.Uint64Range(0, windowSize+pageNumbers).Draw(t, "back"))
-			high = max(high, n)
-			want := !all[n] && n+windowSize > high
-			if got := s.mark(from, n); got != want {
-				t.Fatalf("%d, of which the highest is %d, is new: %t, want %t", n, high, got, want)
+		for range rapid.IntRange(1, 60).Draw(t, "steps") {
+			taking := taking{seen: &b.seen, at: int64(len(since))}
+			before := high
+			for range rapid.IntRange(1, 4).Draw(t, "at once") {
+				at += rapid.Uint64Range(0, windowSize/4).Draw(t, "on")
+				n := at - min(at, rapid.Uint64Range(0, windowSize+pageNumbers).Draw(t, "back"))
+				want := !all[n] && (before < windowSize || n > before-windowSize)
+				if got := taking.mark("N", "r", n); got != want {
+					t.Fatalf("%d, of which the highest is %d, is new: %t, want %t", n, before, got, want)
+				}
+				all[n], high = true, max(high, n)
 			}
-			all[n] = true
-			if rapid.IntRange(0, 9).Draw(t, "unmark") == 0 && want {
-				s.unmark(from, n)
-				delete(all, n)
+			for _, op := range taking.all() {
+				b.Apply(1, op)
+				since = append(since, op)
 			}
-			if pages := len(s.sources[from].pages); pages > maxPages {
-				t.Fatalf("there are %d pages", pages)
+			if rapid.IntRange(0, 20).Draw(t, "save") == 0 {
+				again = newBroker(command.Env{})
+				for next, more := []byte(nil), true; more; more = next != nil {
+					next = b.Save(0, next, func(entry []byte) {
+						if err := again.Restore(entry); err != nil {
+							t.Fatal(err)
+						}
+					})
+				}
+				since = nil
 			}
+			if err := b.Check(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, i := range rapid.Permutation(since).Draw(t, "order") {
+			again.Replay(1, i)
+		}
+		if got, want := formattest.Lines(again), formattest.Lines(b); !slices.Equal(got, want) || again.Check() != nil {
+			t.Fatalf("recovered\n%s\nwant\n%s: %v", got, want, again.Check())
 		}
 	})
 }
 
-// TestSourcesAreBounded forgets the source that was heard of longest ago.
+// TestSourcesAreBounded forgets the source of which something was taken in longest ago.
 func TestSourcesAreBounded(t *testing.T) {
-	var s seen
+	b := newBroker(command.Env{})
 	for i := range maxSources {
-		s.mark(source{"N", strconv.Itoa(i)}, 1)
+		b.take(int64(i), "N", strconv.Itoa(i), 1)
 	}
-	s.mark(source{"N", "0"}, 1)
-	if !s.mark(source{"M", "new"}, 1) || len(s.sources) != maxSources {
-		t.Errorf("there are %d sources", len(s.sources))
+	b.take(1000, "N", "0", 2)
+	if b.take(1001, "M", "new", 1) == nil || b.seen.sources.Len() != maxSources {
+		t.Errorf("there are %d sources", b.seen.sources.Len())
 	}
-	if s.mark(source{"N", "0"}, 1) {
+	if b.take(1002, "N", "0", 1) != nil {
 		t.Error("the wrong one is forgotten")
 	}
-	if !s.mark(source{"N", "1"}, 1) {
-		t.Error("the oldest is not forgotten")
+	if b.take(1002, "N", "1", 1) == nil || b.seen.sources.Len() != maxSources || b.Check() != nil {
+		t.Errorf("the oldest is not forgotten of %d: %v", b.seen.sources.Len(), b.Check())
+	}
+	// One call that has more of them than there may be keeps the last ones.
+	all := taking{seen: &b.seen, at: 2000}
+	for i := range 2 * maxSources {
+		if !all.mark("O", strconv.Itoa(i), 7) || all.mark("O", strconv.Itoa(i), 7) {
+			t.Fatalf("%d of many is not new once", i)
+		}
+	}
+	for _, op := range all.all() {
+		b.Apply(1, op)
+	}
+	if b.take(2001, "O", strconv.Itoa(maxSources), 7) != nil || b.take(2001, "O", "0", 7) == nil || b.seen.sources.Len() != maxSources || b.Check() != nil {
+		t.Errorf("there are %d sources after many at once: %v", b.seen.sources.Len(), b.Check())
 	}
 }
 

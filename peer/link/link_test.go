@@ -32,11 +32,13 @@ type world struct {
 
 	mu sync.Mutex
 
-	cut    map[[2]string]bool // from whom to whom
-	random *rand.Rand         // nil: nothing goes wrong by itself
-	old    map[string]bool    // servers that know nothing of packed points
-	most   int                // bytes of a request or an answer, beyond which it is too large; 0 is no bound
-	rights []auth.Permission  // of whoever comes over the wire
+	cut    map[[2]string]bool                 // from whom to whom
+	random *rand.Rand                         // nil: nothing goes wrong by itself
+	old    map[string]bool                    // servers that know nothing of packed points
+	most   int                                // bytes of a request or an answer, beyond which it is too large; 0 is no bound
+	rights []auth.Permission                  // of whoever comes over the wire
+	refuse func(operation string) error       // what is refused at the other end; nil is nothing
+	ran    func(operation string) (lost bool) // is told what ran at the other end, and says whether the answer is lost; may be nil
 }
 
 // server is an engine with its links. A restart makes both anew, from the records.
@@ -158,7 +160,20 @@ func (f *far) Call(ctx context.Context, operation string, args, answer any) erro
 			return fault.New(fault.TooLarge, "%s has %d bytes: %v", operation, len(text), err)
 		}
 	}
+	f.world.mu.Lock()
+	refuse, ran := f.world.refuse, f.world.ran
+	f.world.mu.Unlock()
+	if refuse != nil {
+		if err := refuse(operation); err != nil {
+			return err
+		}
+	}
 	text, err := play(ctx, f.engine.Engine.Dispatcher(), who, operation, args)
+	if ran != nil && ran(operation) {
+		f.world.mu.Lock()
+		f.lost = true
+		f.world.mu.Unlock()
+	}
 	if f.world.old[f.to] {
 		text, err = f.aged(operation, args, text, err)
 	}

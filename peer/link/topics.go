@@ -181,8 +181,8 @@ func (c *copier) carried(m *client.PubsubMessage, o *client.PubsubOrigin) (clien
 	return in, true
 }
 
-// accept has the other end take in what was read. What it will not take is left out, one message at a time, so that one that
-// it cannot have does not hold up all others.
+// accept has the other end take in what was read. A message that it will not take is left out, so that one that it cannot have does
+// not hold up all others; when it takes nothing at all for now, all of it is kept.
 func (c *copier) accept(ctx context.Context, b *box) error {
 	err := c.send(ctx, b.pending)
 	if err == nil {
@@ -190,23 +190,39 @@ func (c *copier) accept(ctx context.Context, b *box) error {
 		c.left(b.waits)
 		return nil
 	}
-	for ctx.Err() == nil && !errors.As(err, &broken{}) && len(b.pending) > 0 {
-		if err = c.send(ctx, b.pending[:1]); errors.As(err, &broken{}) || ctx.Err() != nil {
-			break
+	if ctx.Err() != nil || !about(err) {
+		return err
+	}
+	for len(b.pending) > 0 {
+		err := c.send(ctx, b.pending[:1])
+		if err != nil && (ctx.Err() != nil || !about(err)) {
+			return err
 		}
 		if err != nil {
 			c.failed(fault.Wrap(fault.CodeOf(err), err, "a message of topic %s was left out: %v", b.pending[0].Topic, err))
 			c.mu.Lock()
 			c.now.Lost++
 			c.mu.Unlock()
-			err = nil
 		}
 		b.pending = b.pending[1:]
 	}
-	if len(b.pending) == 0 {
-		c.left(b.waits)
+	c.left(b.waits)
+	return nil
+}
+
+// about reports whether an error is about messages, and not about whoever refuses them: a full disk and a rate of calls are not.
+func about(err error) bool {
+	if errors.As(err, &broken{}) {
+		return false
 	}
-	return err
+	switch fault.CodeOf(err) {
+	case fault.Invalid, fault.Denied, fault.TooLarge, fault.Unsupported, fault.Internal:
+		return true
+	case fault.Exhausted:
+		details := fault.From(err).Details
+		return details["limit"] != nil && details["retry_after_ms"] == nil
+	}
+	return false
 }
 
 // send is one call of it, and counts.
