@@ -175,8 +175,16 @@ func TestSessionsAreBounded(t *testing.T) {
 			t.Fatalf("%d made room before they had to", len(gone))
 		}
 		ss.start("ann", stays)
-		if len(gone) != 1 || gone[0] != oldest || ss.owned["ann"] != maxSessionsPerPrincipal {
-			t.Errorf("%v made room, want %s; %d are left", gone, oldest, ss.owned["ann"])
+		if len(gone) != 1 || gone[0] != oldest || ss.owned["ann"].Len() != maxSessionsPerPrincipal {
+			t.Errorf("%v made room, want %s; %d are left", gone, oldest, ss.owned["ann"].Len())
+		}
+		second, third := ss.all.Front().Next().Value.(*session).id, ss.all.Front().Next().Next().Value.(*session).id // behind the busy one
+		if used, ok := ss.use(second, "ann"); ok {
+			used()
+		}
+		ss.start("ann", stays)
+		if gone[1] != third {
+			t.Errorf("%s made room, want %s, which was idle longest", gone[1], third)
 		}
 		for i := range maxSessions {
 			ss.start(strconv.Itoa(i), stays)

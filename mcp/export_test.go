@@ -12,13 +12,19 @@ func FewEvents(most int) (restore func()) {
 // Followed is how many addresses clients with sessions follow.
 func (s *Server) Followed() int { return s.follows.count() }
 
+// Quick is what a quick call was understood to say.
+type Quick struct {
+	ID, Method, Name, Arguments string
+	Modern                      bool
+}
+
 // Quick reports whether a message is answered without mcp-go, and what it was understood to say.
-func (s *Server) Quick(message []byte) (id, tool, arguments string, modern, ok bool) {
+func (s *Server) Quick(message []byte) (said Quick, ok bool) {
 	c, ok := s.quick(message)
 	if !ok {
-		return "", "", "", false, false
+		return Quick{}, false
 	}
-	return string(c.id), c.tool.name(), string(c.arguments), c.modern(), true
+	return Quick{string(c.id), string(c.method), c.name, string(c.arguments), c.modern()}, true
 }
 
 // Waiting is how many quick calls are in progress that can be taken back.

@@ -62,10 +62,7 @@ func (s *Server) counted(serve http.HandlerFunc) http.Handler {
 }
 
 func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithCancel(r.Context())
-	defer cancel()
-	defer context.AfterFunc(s.all, cancel)()
-	in, no := s.admit(ctx, w, r)
+	in, no := s.admit(w, r)
 	if no != nil {
 		refuse(w, no.status, no.message)
 		return
@@ -74,11 +71,13 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	if s.serveQuickly(w, in) || s.takesBack(w, in) {
 		return
 	}
-	r = in.Request
-	r.Body = io.NopCloser(bytes.NewReader(in.body))
+	ctx, cancel := context.WithCancel(in.ctx)
+	defer cancel()
+	defer context.AfterFunc(s.all, cancel)()
 	out := newStream(w)
 	defer out.close()
-	r = r.WithContext(withPosed(r.Context(), out))
+	r = r.WithContext(withPosed(ctx, out))
+	r.Body = &bodyRead{*bytes.NewReader(in.body)}
 	if r.Method == http.MethodGet {
 		seen, stop := s.withUpdates(out, r)
 		defer stop()
@@ -87,20 +86,27 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	s.web.ServeHTTP(out, r)
 }
 
+// bodyRead is a body that has come already.
+type bodyRead struct{ bytes.Reader }
+
+// Close implements io.Closer.
+func (*bodyRead) Close() error { return nil }
+
 // serveQuickly answers a quickCall, and reports whether it was one.
 func (s *Server) serveQuickly(w http.ResponseWriter, in *admitted) bool {
 	if in.Method != http.MethodPost {
 		return false
 	}
 	c, ok := s.quick(in.body)
-	if !ok || !quickHTTP(in.Request, &c) {
+	if !ok || !quickHTTP(in.Header, &c) {
 		return false
 	}
+	c.web = true
 	session := ""
 	if !c.modern() {
 		session = in.Header.Get(server.HeaderKeySessionID)
 	}
-	ctx, end := s.waiting.begin(in.Context(), session, &c)
+	ctx, end := s.waiting.begin(in.ctx, session, &c)
 	defer end()
 	answer := s.answerQuickly(ctx, &c)
 	w.Header()["Content-Type"] = jsonType
@@ -128,15 +134,16 @@ func (s *Server) takesBack(w http.ResponseWriter, in *admitted) (answered bool) 
 
 var jsonType = []string{"application/json"}
 
-// admitted is a request that passed the checks before the protocol, in a context with its profile and caller.
+// admitted is a request that passed the checks before the protocol.
 type admitted struct {
 	*http.Request
+	ctx  context.Context // with its profile and caller
 	body []byte
 	done func() // to be called when it was served
 }
 
 // admit makes the checks that come before the protocol, and reads the body.
-func (s *Server) admit(ctx context.Context, w http.ResponseWriter, r *http.Request) (in *admitted, no *refusal) {
+func (s *Server) admit(w http.ResponseWriter, r *http.Request) (in *admitted, no *refusal) {
 	id := auth.FromContext(r.Context())
 	if id == nil {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="synap"`)
@@ -161,8 +168,8 @@ func (s *Server) admit(ctx context.Context, w http.ResponseWriter, r *http.Reque
 		w.Header().Set("Allow", "GET, POST, DELETE")
 		return nil, &refusal{http.StatusMethodNotAllowed, r.Method + " is not a method of this endpoint"}
 	}
-	var done func()
-	if ctx, done, no = s.admitSession(ctx, r, body, id); no != nil {
+	ctx, done, no := s.admitSession(r, body, id)
+	if no != nil {
 		return nil, no
 	}
 	session := r.Header.Get(server.HeaderKeySessionID)
@@ -180,7 +187,7 @@ func (s *Server) admit(ctx context.Context, w http.ResponseWriter, r *http.Reque
 			return nil, &refusal{http.StatusOK, string(answer)}
 		}
 	}
-	return &admitted{r.WithContext(auth.NewContext(withProfile(ctx, p), id)), body, done}, nil
+	return &admitted{r, auth.NewContext(withProfile(ctx, p), id), body, done}, nil
 }
 
 // statusOf is the status of a request that names a profile or an agent which it cannot have.
@@ -193,13 +200,13 @@ func statusOf(err error) int {
 
 // admitSession finds the session that the request belongs to. Requests of revisions without sessions have none, and
 // neither has the one that opens it, which has a place for it.
-func (s *Server) admitSession(ctx context.Context, r *http.Request, body []byte, id *auth.Identity) (with context.Context, done func(), no *refusal) {
+func (s *Server) admitSession(r *http.Request, body []byte, id *auth.Identity) (with context.Context, done func(), no *refusal) {
 	session := r.Header.Get(server.HeaderKeySessionID)
 	switch {
 	case mcp.IsModernProtocol(r.Header.Get(mcp.HeaderProtocolVersion)):
-		return ctx, func() {}, nil
+		return r.Context(), func() {}, nil
 	case session == "" && r.Method == http.MethodPost && mayOpen(body):
-		return s.reserve(ctx, id)
+		return s.reserve(r.Context(), id)
 	case session == "":
 		return nil, nil, &refusal{http.StatusBadRequest, "the " + server.HeaderKeySessionID + " header is missing: send initialize first"}
 	}
@@ -207,7 +214,7 @@ func (s *Server) admitSession(ctx context.Context, r *http.Request, body []byte,
 	if !ok {
 		return nil, nil, &refusal{http.StatusNotFound, errNoSession.Error() + ": send initialize to open one"}
 	}
-	return ctx, done, nil
+	return r.Context(), done, nil
 }
 
 // mayOpen reports whether a message may do without a session: it opens one, or says in itself of which revision it is. What is no JSON has

@@ -12,6 +12,9 @@ import (
 // listTTL is how long a client may keep a list of tools, in milliseconds: it changes with the program only.
 const listTTL = 5 * 60 * 1000
 
+// pageTTL is how long a client may keep what it has read, in milliseconds: not at all.
+const pageTTL = 0
+
 // errorKey is where a failed call's result carries the fault for programs. It is not in structuredContent because
 // clients check that against the tool's output schema even when the call failed.
 const errorKey = "synap/error"
@@ -47,7 +50,7 @@ func (s *Server) newLibrary() *server.MCPServer {
 		server.WithMethodCacheHints(mcp.MethodResourcesList, listTTL, mcp.CacheScopePrivate),
 		server.WithMethodCacheHints(mcp.MethodResourcesTemplatesList, listTTL, mcp.CacheScopePrivate),
 		server.WithMethodCacheHints(mcp.MethodPromptsList, listTTL, mcp.CacheScopePrivate),
-		server.WithMethodCacheHints(mcp.MethodResourcesRead, 0, mcp.CacheScopePrivate),
+		server.WithMethodCacheHints(mcp.MethodResourcesRead, pageTTL, mcp.CacheScopePrivate),
 		server.WithMethodCacheHints(mcp.MethodServerDiscover, listTTL, mcp.CacheScopePrivate),
 	}, extension.options)...)
 	if extension.add != nil {

@@ -23,11 +23,11 @@ type outbox struct {
 
 	mu    sync.Mutex
 	shown uint64            // the last event that was written to a stream
-	last  map[string]uint64 // the last event about each address; one that is not shown yet says it all
+	last  map[string]uint64 // the last event about each address, nil before there is one; one that is not shown yet says it all
 	taken chan struct{}     // closed when another stream takes over; nil when there is none
 }
 
-func newOutbox() *outbox { return &outbox{wake: make(chan struct{}, 1), last: map[string]uint64{}} }
+func newOutbox() *outbox { return &outbox{wake: make(chan struct{}, 1)} }
 
 // poke says that there is more to tell.
 func (b *outbox) poke() {
@@ -59,6 +59,9 @@ func (b *outbox) waits(uri string) bool {
 // put notes the event that tells of the address.
 func (b *outbox) put(uri string, id uint64) {
 	b.mu.Lock()
+	if b.last == nil {
+		b.last = map[string]uint64{}
+	}
 	b.last[uri] = id
 	b.mu.Unlock()
 	b.poke()

@@ -88,8 +88,6 @@ func (p *pipe) RequestElicitation(ctx context.Context, r mcp.ElicitationRequest)
 
 // posed is the question that was asked over the stream of a POST, if one was: mcp-go makes its id and tells nobody.
 type posed struct {
-	out *stream
-
 	mu sync.Mutex
 	id json.RawMessage // nil before there is a question
 }
@@ -98,13 +96,13 @@ type posedKey struct{}
 
 // withPosed has the question be known that is asked while a POST is answered over out.
 func withPosed(ctx context.Context, out *stream) context.Context {
-	return context.WithValue(ctx, posedKey{}, &posed{out: out})
+	return context.WithValue(ctx, posedKey{}, out)
 }
 
 // notePosed looks at a message that is about to leave over the stream of the context's POST: it may be the question.
 func notePosed(ctx context.Context, message json.RawMessage) {
-	p, _ := ctx.Value(posedKey{}).(*posed)
-	if p == nil || !bytes.Contains(message, []byte(mcp.MethodElicitationCreate)) {
+	out, _ := ctx.Value(posedKey{}).(*stream)
+	if out == nil || !bytes.Contains(message, []byte(mcp.MethodElicitationCreate)) {
 		return
 	}
 	var question struct {
@@ -112,27 +110,28 @@ func notePosed(ctx context.Context, message json.RawMessage) {
 		Method string          `json:"method"`
 	}
 	if json.Unmarshal(message, &question) == nil && question.Method == string(mcp.MethodElicitationCreate) {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		p.id = question.ID
+		out.posed.mu.Lock()
+		defer out.posed.mu.Unlock()
+		out.posed.id = question.ID
 	}
 }
 
 // withdraw tells the client of a POST that the answer to its question is not wanted any more. It is not kept for clients that resume the
 // stream: they find the call's answer behind the question. Pipes tell theirs by themselves.
 func withdraw(ctx context.Context, why error) {
-	p, _ := ctx.Value(posedKey{}).(*posed)
-	if p == nil {
+	out, _ := ctx.Value(posedKey{}).(*stream)
+	if out == nil {
 		return
 	}
+	p := &out.posed
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.id == nil {
 		return
 	}
 	if text, err := encode(unwanted(p.id, why)); err == nil {
-		_, _ = fmt.Fprintf(p.out, "event: message\ndata: %s\n\n", text) // a client that is gone needs not know
-		p.out.Flush()
+		_, _ = fmt.Fprintf(out, "event: message\ndata: %s\n\n", text) // a client that is gone needs not know
+		out.Flush()
 	}
 }
 

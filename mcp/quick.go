@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"slices"
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
@@ -13,32 +12,36 @@ import (
 	"github.com/hivellm/synap-go/core/command"
 )
 
-// quickCall is a call of a tool as nearly every client writes it: a JSON-RPC request with nothing in it but what such a call
-// needs, of a tool that asks nobody. It is answered here, with the bytes that mcp-go would have made, because
-// mcp-go reads a message six times (nine in the revisions without sessions) and makes maps of its answer. Whatever is the least
-// out of the ordinary (a revision that is not known, a name written with escapes, a member twice) is no quickCall and goes
-// through mcp-go.
+// quickCall is a request as nearly every client writes it, of a kind that is asked for all the time: a call of a tool that asks
+// nobody, a page to be read, a ping. It is answered here, with the bytes that mcp-go would have made, because mcp-go reads a message
+// six times (nine in the revisions without sessions) and makes maps of a tool's answer. Whatever is the least out of the ordinary
+// (a revision that is not known, a name written with escapes, a member twice) is no quickCall and goes through mcp-go. What is done
+// is done by the same call and read in either way.
 type quickCall struct {
 	id        []byte // as in the message: an integer of few digits, or a string without escapes
-	tool      *tool
-	arguments json.RawMessage         // an object
+	method    mcp.MCPMethod
+	name      string                  // what Mcp-Name says of it: the tool's name, or the page's address
+	tool      *tool                   // nil unless a tool is called
+	arguments json.RawMessage         // the tool's: an object
 	able      *mcp.ClientCapabilities // what the client can do, of a message that belongs to no session; nil in one that does
+	web       bool                    // it came over HTTP, where mcp-go writes <, > and & with escapes
 }
 
 // modern reports whether the call is of a revision without sessions.
 func (c *quickCall) modern() bool { return c.able != nil }
 
-// maxQuickDigits is how long an integer may be that comes out of a float as it went in.
-const maxQuickDigits = 15
-
-// Numbers of at most so many digits, and so many in the exponent, are below 1e300.
-const (
-	maxPlainDigits    = 200
-	maxExponentDigits = 2
-)
-
 // modernMark begins the names of what only messages of the revisions without sessions say.
 const modernMark = "io.modelcontextprotocol/"
+
+// quickly are the methods of quick calls, as they are written, each with the parameter that says what of.
+var quickly = map[string]struct {
+	method mcp.MCPMethod
+	naming string // "" where nothing does
+}{
+	`"tools/call"`:     {mcp.MethodToolsCall, "name"},
+	`"resources/read"`: {mcp.MethodResourcesRead, "uri"},
+	`"ping"`:           {mcp.MethodPing, ""},
+}
 
 // quick reads a message, and reports whether it is a quickCall.
 func (s *Server) quick(message []byte) (c quickCall, ok bool) {
@@ -59,27 +62,55 @@ func (s *Server) quick(message []byte) (c quickCall, ok bool) {
 		}
 		return false
 	})
-	if !ok || string(version) != `"2.0"` || string(method) != `"tools/call"` || !plainID(c.id) {
+	kind, known := quickly[string(method)]
+	if !ok || !known || string(version) != `"2.0"` || !plainID(c.id) {
 		return c, false
 	}
-	var name, arguments, meta []byte
-	ok = eachPlainMember(params, func(member, v []byte) bool {
-		switch string(member) {
-		case "name":
-			return once(&name, v)
-		case "arguments":
-			return once(&arguments, v)
-		case "_meta":
+	c.method = kind.method
+	if params == nil && kind.naming == "" {
+		return c, true
+	}
+	return c, c.readParams(params, kind.naming) && s.findTool(&c)
+}
+
+// readParams reads what is asked for, and reports whether it is nothing but what is known.
+func (c *quickCall) readParams(params []byte, naming string) bool {
+	var name, meta []byte
+	ok := eachPlainMember(params, func(member, v []byte) bool {
+		switch {
+		case string(member) == "_meta":
 			return once(&meta, v)
+		case string(member) == "arguments" && c.method == mcp.MethodToolsCall:
+			return once((*[]byte)(&c.arguments), v)
+		case string(member) == naming:
+			return once(&name, v)
 		}
 		return false
 	})
-	if !ok || len(name) < 2 || kindOf(arguments) != "object" || !c.readMeta(meta) || !areFloats(params) {
-		return c, false
+	if !ok || !c.readMeta(meta) || !areFloats(params) {
+		return false
 	}
-	c.tool, c.arguments = s.catalog.byName[string(name[1:len(name)-1])], arguments
-	return c, c.tool != nil && c.tool.quick && name[0] == '"'
+	if naming == "" {
+		return !c.modern() // 2026-07-28 has no ping
+	}
+	if len(name) <= len(`""`) || kindOf(name) != "string" || !isPlain(name[1:len(name)-1], false) {
+		return false
+	}
+	c.name = string(name[1 : len(name)-1])
+	return true
 }
+
+// findTool finds the tool that is called, if one is, and reports whether this is for the door to answer at all.
+func (s *Server) findTool(c *quickCall) bool {
+	if c.method != mcp.MethodToolsCall {
+		return !foreign(c.name)
+	}
+	c.tool = s.catalog.byName[c.name]
+	return c.tool != nil && c.tool.quick && kindOf(c.arguments) == "object"
+}
+
+// mayWait reports whether it may be a while until the call is over, so that its client may want to take it back.
+func (c *quickCall) mayWait() bool { return c.tool != nil && !isOver(c.tool.command) }
 
 // readMeta reads what a client says beside a call, and reports whether it is nothing but what is known.
 func (c *quickCall) readMeta(meta []byte) bool {
@@ -114,32 +145,32 @@ func isOver(c *command.Command) bool {
 }
 
 // quickHTTP reports whether the headers of an admitted request are those with which mcp-go would take the call.
-func quickHTTP(r *http.Request, c *quickCall) bool {
-	version := r.Header.Get(mcp.HeaderProtocolVersion)
+func quickHTTP(h http.Header, c *quickCall) bool {
+	version := h.Get(mcp.HeaderProtocolVersion)
 	switch {
-	case r.Header.Get("Content-Type") != "application/json":
+	case h.Get("Content-Type") != "application/json":
 		return false
 	case c.modern():
-		return version == mcp.ProtocolVersion20260728 && r.Header.Get(mcp.HeaderMethod) == string(mcp.MethodToolsCall) &&
-			r.Header.Get(mcp.HeaderName) == c.tool.name() && r.Header.Get(headerLastEventID) == ""
+		return version == mcp.ProtocolVersion20260728 && h.Get(mcp.HeaderMethod) == string(c.method) &&
+			h.Get(mcp.HeaderName) == c.name && h.Get(headerLastEventID) == ""
 	}
-	return r.Header.Get(server.HeaderKeySessionID) != "" && (version == "" || mcp.IsValidProtocolVersion(version) && !mcp.IsModernProtocol(version))
+	return h.Get(server.HeaderKeySessionID) != "" && (version == "" || mcp.IsValidProtocolVersion(version) && !mcp.IsModernProtocol(version))
 }
 
 // answerQuickly answers a quickCall as mcp-go would. It ends with a newline.
 func (s *Server) answerQuickly(ctx context.Context, c *quickCall) []byte {
-	o := s.call(ctx, c.tool, c.arguments)
-	out := make([]byte, 0, 2*len(o.answer)+len(o.answer)/4+320)
-	out = append(append(out, `{"jsonrpc":"2.0","id":`...), c.id...)
-	out = append(out, `,"result":`...)
-	if o.fault != nil {
-		result, err := json.Marshal(s.resultOf(o, c))
-		if err != nil { // it was made of texts, which always encode
-			return rpcError(json.RawMessage(c.id), mcp.INTERNAL_ERROR, "internal error")
-		}
-		return append(append(out, result...), "}\n"...)
+	switch c.method {
+	case mcp.MethodPing:
+		return append(c.begin(nil), "{}}\n"...)
+	case mcp.MethodResourcesRead:
+		return s.readQuickly(ctx, c)
 	}
-	out = append(out, '{')
+	o := s.call(ctx, c.tool, c.arguments)
+	if o.fault != nil {
+		return c.answerWith(s.resultOf(o, c))
+	}
+	out := make([]byte, 0, 2*len(o.answer)+len(o.answer)/4+320)
+	out = append(c.begin(out), '{')
 	if c.modern() {
 		out = append(append(append(out, `"_meta":`...), s.selfMeta...), ',')
 	}
@@ -153,178 +184,52 @@ func (s *Server) answerQuickly(ctx context.Context, c *quickCall) []byte {
 	return append(appendSafe(out, o.answer), "}}\n"...)
 }
 
+// begin begins an answer, up to its result.
+func (c *quickCall) begin(out []byte) []byte {
+	out = append(append(out, `{"jsonrpc":"2.0","id":`...), c.id...)
+	return append(out, `,"result":`...)
+}
+
+// answerWith is an answer with a result of the library's.
+func (c *quickCall) answerWith(result any) []byte {
+	text, err := encode(result)
+	if err != nil { // it was made of texts, which always encode
+		return rpcError(json.RawMessage(c.id), mcp.INTERNAL_ERROR, "internal error")
+	}
+	out := c.begin(make([]byte, 0, len(text)+128))
+	if c.web {
+		out = appendSafe(out, text)
+	} else {
+		out = append(out, text...)
+	}
+	return append(out, "}\n"...)
+}
+
 // resultOf is the outcome, with what the revisions without sessions want in every result.
 func (s *Server) resultOf(o outcome, c *quickCall) *mcp.CallToolResult {
 	r := o.result()
-	if c.modern() {
-		r.ResultType = mcp.ResultTypeComplete
-		r.EnsureResultMeta().SetServerInfo(s.self)
-	}
+	s.decorate(c, r)
 	return r
 }
 
-// once sets a member that was not there before.
-func once(member *[]byte, v []byte) bool {
-	if *member != nil {
-		return false
+// decorate says in a result what the revisions without sessions want in every one.
+func (s *Server) decorate(c *quickCall, result mcp.ResultMetadata) {
+	if c.modern() {
+		result.SetResultType(mcp.ResultTypeComplete)
+		result.EnsureResultMeta().SetServerInfo(s.self)
 	}
-	*member = v
-	return true
 }
 
-// plainID reports whether an id is written in the one way in which it is answered.
-func plainID(id []byte) bool {
-	if len(id) == 0 {
-		return false
+// readQuickly is answerQuickly of a page.
+func (s *Server) readQuickly(ctx context.Context, c *quickCall) []byte {
+	contents, err := s.read(ctx, c.name, c.modern())
+	if err != nil {
+		text, _ := restore(rpcError(json.RawMessage(c.id), mcp.INTERNAL_ERROR, err.Error())) //nolint:errcheck // the status is always OK
+		return text
 	}
-	if id[0] == '"' {
-		return isPlain(id[1:len(id)-1], true)
+	result := &mcp.ReadResourceResult{Contents: contents}
+	if s.decorate(c, result); c.modern() {
+		result.SetCacheHints(pageTTL, mcp.CacheScopePrivate)
 	}
-	digits := bytes.TrimPrefix(id, []byte("-"))
-	if len(digits) == 0 || len(digits) > maxQuickDigits || digits[0] == '0' && len(id) > 1 {
-		return false
-	}
-	for _, c := range digits {
-		if c < '0' || c > '9' {
-			return false
-		}
-	}
-	return true
+	return c.answerWith(result)
 }
-
-// isPlain reports whether text stands in JSON for itself; with ids, in whichever way JSON is written.
-func isPlain(text []byte, safe bool) bool {
-	for _, c := range text {
-		if c < ' ' || c >= 0x7f || c == '\\' || c == '"' || safe && (c == '<' || c == '>' || c == '&') {
-			return false
-		}
-	}
-	return true
-}
-
-// eachPlainMember calls f with the name and value of each member of an object in valid JSON until it returns false. It reports
-// whether it went through all of them; it does not where raw is no object, and where a name has escapes.
-func eachPlainMember(raw []byte, f func(name, v []byte) bool) bool {
-	i := skipSpace(raw, 0)
-	if i >= len(raw) || raw[i] != '{' {
-		return false
-	}
-	for i = skipSpace(raw, i+1); raw[i] != '}'; i = skipSpace(raw, i) {
-		if raw[i] == ',' {
-			i = skipSpace(raw, i+1)
-		}
-		end := skipValue(raw, i)
-		name := raw[i+1 : end-1]
-		i = skipSpace(raw, skipSpace(raw, end)+1) // over the colon
-		end = skipValue(raw, i)
-		if !isPlain(name, false) || !f(name, raw[i:end:end]) {
-			return false
-		}
-		i = end
-	}
-	return true
-}
-
-func skipSpace(raw []byte, i int) int {
-	for i < len(raw) && (raw[i] == ' ' || raw[i] == '\n' || raw[i] == '\t' || raw[i] == '\r') {
-		i++
-	}
-	return i
-}
-
-// skipValue returns where the value ends that begins at i, in valid JSON.
-func skipValue(raw []byte, i int) int {
-	switch raw[i] {
-	case '"':
-		return skipString(raw, i)
-	case '{', '[':
-		for depth := 0; ; {
-			switch raw[i] {
-			case '"':
-				i = skipString(raw, i)
-				continue
-			case '{', '[':
-				depth++
-			case '}', ']':
-				if depth--; depth == 0 {
-					return i + 1
-				}
-			}
-			i++
-		}
-	}
-	for i < len(raw) && !slices.Contains([]byte(",]} \n\t\r"), raw[i]) {
-		i++
-	}
-	return i
-}
-
-func skipString(raw []byte, i int) int {
-	for i++; raw[i] != '"'; i++ {
-		if raw[i] == '\\' {
-			i++
-		}
-	}
-	return i + 1
-}
-
-// areFloats reports whether the numbers in valid JSON are plainly such that a float holds them: mcp-go refuses others.
-func areFloats(raw []byte) bool {
-	digits := 0 // of a run of them: in a row of so few, with an exponent of so few, none is too large
-	for i := 0; i < len(raw); {
-		switch c := raw[i]; {
-		case c == '"':
-			i, digits = skipString(raw, i), 0
-			continue
-		case c >= '0' && c <= '9':
-			if digits++; digits > maxPlainDigits {
-				return false
-			}
-		case c == 'e' || c == 'E':
-			if digits == 0 { // of true or false
-				break
-			}
-			digits = maxPlainDigits - maxExponentDigits
-		case c == '+' || c == '-' || c == '.':
-		default:
-			digits = 0
-		}
-		i++
-	}
-	return true
-}
-
-// appendText appends JSON as a JSON string, with the escapes of encoding/json.
-func appendText(out []byte, text json.RawMessage) []byte {
-	begin := len(out)
-	out = append(out, '"')
-	for _, c := range text {
-		switch {
-		case c == '"' || c == '\\':
-			out = append(out, '\\', c)
-		case c < ' ' || c >= 0x7f || isMarkup(c): // rare: encoding/json knows how
-			quoted, err := json.Marshal(string(text))
-			if err != nil {
-				return append(out[:begin], `""`...) // strings always encode
-			}
-			return append(out[:begin], quoted...)
-		default:
-			out = append(out, c)
-		}
-	}
-	return append(out, '"')
-}
-
-// appendSafe appends compact JSON with the escapes of encoding/json.
-func appendSafe(out []byte, text json.RawMessage) []byte {
-	for _, c := range text {
-		if c >= 0x7f || isMarkup(c) {
-			safe := bytes.NewBuffer(out)
-			json.HTMLEscape(safe, text)
-			return safe.Bytes()
-		}
-	}
-	return append(out, text...)
-}
-
-func isMarkup(c byte) bool { return c == '<' || c == '>' || c == '&' }

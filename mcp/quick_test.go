@@ -45,6 +45,27 @@ var quickCalls = [][3]string{
 	{`22`, "synap_kv_get", `{"key":"f"}`},
 }
 
+// quickOthers are what else is asked for all the time: [method, the parameter that says what of, and its value].
+var quickOthers = [][3]string{
+	{"ping", "", ""},
+	{"resources/read", "uri", "synap://kv/m"},
+	{"resources/read", "uri", "synap://kv/o"},
+	{"resources/read", "uri", "synap://kv/f"},
+	{"resources/read", "uri", "synap://kv/blob"},
+	{"resources/read", "uri", "synap://kv/none<&>"},
+	{"resources/read", "uri", "synap://kv/%2"},
+	{"resources/read", "uri", "synap://queue/a:b"},
+	{"resources/read", "uri", "synap://queue/a:b/dead"},
+	{"resources/read", "uri", "synap://queue/a b"},
+	{"resources/read", "uri", "synap://queues"},
+	{"resources/read", "uri", "synap://stream/nothing?limit=1&from=0"},
+	{"resources/read", "uri", "synap://stream/nothing?lim=1"},
+	{"resources/read", "uri", "synap://nothing"},
+	{"resources/read", "uri", "synap://"},
+	{"resources/read", "uri", "https://example.com/?a=<b>"},
+	{"resources/read", "uri", "synap://help/kv.get"},
+}
+
 // metas are what comes beside a call of a session, and modernMetas beside one without.
 var (
 	metas       = []string{"", `"_meta":{"progressToken":1},`, `"_meta":{},`}
@@ -58,27 +79,51 @@ var (
 	}
 )
 
-func quickMessages(metas []string) (messages []string) {
+// asked is a message, and what its headers have to say of it in 2026-07-28.
+type asked struct{ message, method, name string }
+
+// quickMessages are messages that need no library; of 2026-07-28 with its metas.
+func quickMessages(metas []string) (all []asked) {
 	for i, c := range quickCalls {
-		messages = append(messages, fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"method":"tools/call","params":{%s"name":%q,"arguments":%s}}`, c[0], metas[i%len(metas)], c[1], c[2]))
+		all = append(all, asked{fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"method":"tools/call","params":{%s"name":%q,"arguments":%s}}`,
+			c[0], metas[i%len(metas)], c[1], c[2]), "tools/call", c[1]})
 	}
-	return messages
+	for i, o := range quickOthers {
+		params := metas[i%len(metas)]
+		if o[1] != "" {
+			params += fmt.Sprintf("%q:%q", o[1], o[2])
+		} else if params = strings.TrimSuffix(params, ","); strings.Contains(params, "2026") {
+			continue // it has no ping
+		}
+		all = append(all, asked{fmt.Sprintf(`{"jsonrpc":"2.0","id":"%d","method":%q,"params":{%s}}`, i, o[0], params), o[0], o[2]})
+	}
+	return all
 }
 
-// modernHeaders are those of a call without a session.
-func callHeaders(tool string) []string {
-	return []string{"MCP-Protocol-Version: 2026-07-28", "Mcp-Method: tools/call", "Mcp-Name: " + tool}
+// modernHeaders are those of a message without a session.
+func (a asked) modernHeaders() []string {
+	return []string{"MCP-Protocol-Version: 2026-07-28", "Mcp-Method: " + a.method, "Mcp-Name: " + a.name}
+}
+
+// callHeaders are those of a call without a session.
+func callHeaders(tool string) []string { return asked{"", "tools/call", tool}.modernHeaders() }
+
+// furnished is a world in which there is something to be read.
+func furnished(t testing.TB) *world {
+	w := newWorld(t)
+	w.do("kv.set", `{"key":"blob","value":{"$base64":"AP8="}}`)
+	return w
 }
 
 // TestQuickAnswersAreTheLibrarys plays the same calls to two doors: one answers by itself, the other has mcp-go answer.
 func TestQuickAnswersAreTheLibrarys(t *testing.T) {
 	for name, metas := range map[string][]string{"in a session": metas, "2026-07-28": modernMetas} {
 		t.Run(name+" http", func(t *testing.T) {
-			one, other := newWorld(t), newWorld(t)
+			one, other := furnished(t), furnished(t)
 			here, there := one.post(initialize).Header().Get("Mcp-Session-Id"), other.post(initialize).Header().Get("Mcp-Session-Id")
-			for i, m := range quickMessages(metas) {
+			for _, a := range quickMessages(metas) {
+				m, headers := a.message, a.modernHeaders()
 				sure(t, one.door, m)
-				headers := callHeaders(quickCalls[i][1])
 				if name != "2026-07-28" {
 					headers = []string{"MCP-Protocol-Version: 2025-06-18"}
 				}
@@ -89,9 +134,10 @@ func TestQuickAnswersAreTheLibrarys(t *testing.T) {
 			}
 		})
 		t.Run(name+" pipe", func(t *testing.T) {
-			one, other := newWorld(t), newWorld(t)
+			one, other := furnished(t), furnished(t)
 			here, there := one.dial(), other.dial()
-			for _, m := range quickMessages(metas) {
+			for _, a := range quickMessages(metas) {
+				m := a.message
 				sure(t, one.door, m)
 				if got, want := here.raw(m), there.raw(slowly(m)); got != want {
 					t.Errorf("%.300s:\nhere    %.2000s\nmcp-go's %.2000s", m, got, want)
@@ -103,10 +149,10 @@ func TestQuickAnswersAreTheLibrarys(t *testing.T) {
 
 func sure(t *testing.T, door *mcp.Server, m string) {
 	t.Helper()
-	if _, _, _, _, ok := door.Quick([]byte(m)); !ok {
+	if _, ok := door.Quick([]byte(m)); !ok {
 		t.Errorf("not quick: %.200s", m)
 	}
-	if _, _, _, _, ok := door.Quick([]byte(slowly(m))); ok {
+	if _, ok := door.Quick([]byte(slowly(m))); ok {
 		t.Errorf("quick: %.200s", slowly(m))
 	}
 }
@@ -131,18 +177,31 @@ func TestOnlyPlainCallsAreQuick(t *testing.T) {
 	const params = `"params":{"name":"synap_kv_get","arguments":{"keys":["a"]}}`
 	const found = `"found":false`
 	for m, answer := range map[string]string{
-		`{"jsonrpc":"2.0","id":1.0,"method":"tools/call",` + params + `}`:                                                                                  found,
-		`{"jsonrpc":"2.0","id":1234567890123456,"method":"tools/call",` + params + `}`:                                                                     found,
-		`{"jsonrpc":"2.0","id":-0,"method":"tools/call",` + params + `}`:                                                                                   found,
-		`{"jsonrpc":"2.0","id":"\u0041","method":"tools/call",` + params + `}`:                                                                             found,
-		`{"jsonrpc":"2.0","id":"a<","method":"tools/call",` + params + `}`:                                                                                 found,
-		`{"jsonrpc":"2.0","id":1,"method":"tools\/call",` + params + `}`:                                                                                   found,
-		`{"jsonrpc":"2.0","ID":1,"method":"tools/call",` + params + `}`:                                                                                    found,
-		`{"jsonrpc":"2.0","id":1,"id":2,"method":"tools/call",` + params + `}`:                                                                             `"id":2`,
-		`{"jsonrpc":"1.0","id":1,"method":"tools/call",` + params + `}`:                                                                                    "Invalid JSON-RPC version",
-		`{"jsonrpc":"2.0","method":"tools/call",` + params + `}`:                                                                                           "",
-		`{"jsonrpc":"2.0","id":null,"method":"tools/call",` + params + `}`:                                                                                 "",
-		`{"jsonrpc":"2.0","id":1,"method":"ping"}`:                                                                                                         `"result":{}`,
+		`{"jsonrpc":"2.0","id":1.0,"method":"tools/call",` + params + `}`:              found,
+		`{"jsonrpc":"2.0","id":1234567890123456,"method":"tools/call",` + params + `}`: found,
+		`{"jsonrpc":"2.0","id":-0,"method":"tools/call",` + params + `}`:               found,
+		`{"jsonrpc":"2.0","id":"\u0041","method":"tools/call",` + params + `}`:         found,
+		`{"jsonrpc":"2.0","id":"a<","method":"tools/call",` + params + `}`:             found,
+		`{"jsonrpc":"2.0","id":1,"method":"tools\/call",` + params + `}`:               found,
+		`{"jsonrpc":"2.0","ID":1,"method":"tools/call",` + params + `}`:                found,
+		`{"jsonrpc":"2.0","id":1,"id":2,"method":"tools/call",` + params + `}`:         `"id":2`,
+		`{"jsonrpc":"1.0","id":1,"method":"tools/call",` + params + `}`:                "Invalid JSON-RPC version",
+		`{"jsonrpc":"2.0","method":"tools/call",` + params + `}`:                       "",
+		`{"jsonrpc":"2.0","id":null,"method":"tools/call",` + params + `}`:             "",
+		`{"jsonrpc":"2.0","id":1,"method":"ping","params":null}`:                       `"result":{}`,
+		`{"jsonrpc":"2.0","id":1,"method":"ping","params":{"name":"x"}}`:               `"result":{}`,
+		`{"jsonrpc":"2.0","id":1,"method":"ping","params":[]}`:                         "-32600",
+		`{"jsonrpc":"2.0","id":1,"method":"ping","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}}`: "-32020",
+		`{"jsonrpc":"2.0","id":1,"method":"resources/read"}`:                                                                                               "there is nothing at",
+		`{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{}}`:                                                                                   "there is nothing at",
+		`{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":""}}`:                                                                           "there is nothing at",
+		`{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":7}}`:                                                                            "-32600",
+		`{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":"synap://kv/\u0061"}}`:                                                          "there is nothing at",
+		`{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":"synap://kv/é"}}`:                                                               "there is nothing at",
+		`{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":"synap://kv/a","uri":"synap://status"}}`:                                        "principal",
+		`{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":"synap://kv/a","arguments":{"synap/uri":"synap://status"}}}`:                    "there is nothing at",
+		`{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":"synap://kv/a","requestState":"x"}}`:                                            "there is nothing at",
+		`{"jsonrpc":"2.0","id":1,"method":"resources/list","params":{}}`:                                                                                   "synap://status",
 		`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":[]}`:                                                                                       "-32600",
 		`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"synap_nothing","arguments":{}}}`:                                                  "not found",
 		`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":7,"arguments":{}}}`:                                                                "-32600",
@@ -166,14 +225,14 @@ func TestOnlyPlainCallsAreQuick(t *testing.T) {
 		`{"jsonrpc":"2.0","id":1,"method":"tools/call",` + params:                                                                          "-32700",
 		`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"task":{"ttl":1},"name":"synap_kv_get","arguments":{"keys":["a"]}}}`:      found,
 	} {
-		if _, _, _, _, ok := w.door.Quick([]byte(m)); ok {
+		if _, ok := w.door.Quick([]byte(m)); ok {
 			t.Errorf("quick: %s", m)
 		}
 		if got := w.post(m, session); !strings.Contains(got.Body.String(), answer) {
 			t.Errorf("%s: %d %s, want %s", m, got.Code, got.Body, answer)
 		}
 	}
-	call := quickMessages(metas)[1]
+	call := quickMessages(metas)[1].message
 	for header, answer := range map[string]string{
 		"MCP-Protocol-Version: 2025-06-18":              "result",
 		"MCP-Protocol-Version: 1999-01-01":              "Unsupported protocol version",
@@ -218,19 +277,20 @@ func TestModernCallsAreQuickUnderTheirHeaders(t *testing.T) {
 			t.Errorf("%s: %d %s, want %s", tt.what, got.Code, got.Body, tt.want)
 		}
 	}
-	if got := w.post(quickMessages(metas)[1], callHeaders(name)...); !strings.Contains(got.Body.String(), "missing or invalid _meta") {
+	if got := w.post(quickMessages(metas)[1].message, callHeaders(name)...); !strings.Contains(got.Body.String(), "missing or invalid _meta") {
 		t.Errorf("a call that says nothing of its revision: %d %s", got.Code, got.Body)
 	}
 }
 
-// FuzzQuick has no message understood in another way than encoding/json understands it.
+// FuzzQuick has no message understood in another way than encoding/json understands it, and what only reads answered as by mcp-go.
 func FuzzQuick(f *testing.F) {
-	for _, m := range append(quickMessages(metas), quickMessages(modernMetas)...) {
-		f.Add([]byte(m))
+	for _, a := range append(quickMessages(metas), quickMessages(modernMetas)...) {
+		f.Add([]byte(a.message))
 	}
-	e := newWorld(f).door
+	w := furnished(f)
+	session := "Mcp-Session-Id: " + w.post(initialize).Header().Get("Mcp-Session-Id")
 	f.Fuzz(func(t *testing.T, m []byte) {
-		id, tool, arguments, isModern, ok := e.Quick(m)
+		got, ok := w.door.Quick(m)
 		if !ok {
 			return
 		}
@@ -239,6 +299,7 @@ func FuzzQuick(f *testing.F) {
 			Method string          `json:"method"`
 			Params struct {
 				Name      string          `json:"name"`
+				URI       string          `json:"uri"`
 				Arguments json.RawMessage `json:"arguments"`
 				Meta      *mcpgo.Meta     `json:"_meta"`
 			} `json:"params"`
@@ -246,13 +307,20 @@ func FuzzQuick(f *testing.F) {
 		if err := json.Unmarshal(m, &want); err != nil {
 			t.Fatalf("%q: %v", m, err)
 		}
-		if id != string(want.ID) || want.Method != "tools/call" || tool != want.Params.Name || arguments != string(want.Params.Arguments) {
-			t.Errorf("%q: %s %s %s", m, id, tool, arguments)
+		said := mcp.Quick{ID: string(want.ID), Method: want.Method, Arguments: string(want.Params.Arguments), Modern: want.Params.Meta.ProtocolVersion() == "2026-07-28"}
+		switch want.Method {
+		case "tools/call":
+			said.Name = want.Params.Name
+		case "resources/read":
+			said.Name = want.Params.URI
 		}
-		if version := want.Params.Meta.ProtocolVersion(); isModern != (version == "2026-07-28") || !isModern && version != "" {
-			t.Errorf("%q: of %s, and modern is %v", m, version, isModern)
+		if got != said {
+			t.Errorf("%q: understood as %+v, and it says %+v", m, got, said)
 		}
-		if isModern && want.Params.Meta.ClientCapabilities() == nil {
+		if version := want.Params.Meta.ProtocolVersion(); !got.Modern && version != "" {
+			t.Errorf("%q: of %s, and modern is %v", m, version, got.Modern)
+		}
+		if got.Modern && want.Params.Meta.ClientCapabilities() == nil {
 			t.Errorf("%q: mcp-go finds no capabilities", m)
 		}
 		var whole any
@@ -263,8 +331,19 @@ func FuzzQuick(f *testing.F) {
 		if err := json.Unmarshal(want.ID, &known); err != nil {
 			t.Fatal(err)
 		}
-		if again, err := json.Marshal(known); err != nil || string(again) != id {
-			t.Errorf("the id %s is written %s (%v)", id, again, err)
+		if again, err := json.Marshal(known); err != nil || string(again) != got.ID {
+			t.Errorf("the id %s is written %s (%v)", got.ID, again, err)
+		}
+		if got.Method == "tools/call" || got.Name == "synap://status" || strings.ContainsAny(got.Name, "\r\n") {
+			return
+		}
+		headers := []string{session}
+		if got.Modern {
+			headers = asked{"", got.Method, got.Name}.modernHeaders()
+		}
+		here := world{t, w.engine, w.door}
+		if got, want := here.post(string(m), headers...).Body.String(), here.post(slowly(string(m)), headers...).Body.String(); got != want {
+			t.Errorf("%q:\nhere    %.2000s\nmcp-go's %.2000s", m, got, want)
 		}
 	})
 }

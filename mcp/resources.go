@@ -14,11 +14,26 @@ import (
 	"github.com/hivellm/synap-go/core/fault"
 )
 
-// addPages hands the pages to mcp-go. Which of them a client sees is decided when it asks.
+// anyPage is the address under which mcp-go knows all pages, and addressArgument where a request to read one has its own.
+const (
+	anyPage         = "synap://"
+	addressArgument = "synap/uri"
+)
+
+// addPages hands the pages to mcp-go. Which of them a client sees is decided when it asks, and what is at an address is found by s.pages
+// alone: mcp-go would try one template after the other, and find no page of a queue whose name has a colon in it.
 func (s *Server) addPages(library *server.MCPServer, hooks *server.Hooks) {
 	read := func(ctx context.Context, r mcp.ReadResourceRequest) ([]mcp.ResourceContents, error) {
-		return s.read(ctx, r.Params.URI)
+		uri, _ := r.Params.Arguments[addressArgument].(string)
+		return s.read(ctx, uri, modern(ctx))
 	}
+	hooks.AddBeforeReadResource(func(_ context.Context, _ any, r *mcp.ReadResourceRequest) {
+		if !foreign(r.Params.URI) {
+			r.Params.Arguments = map[string]any{addressArgument: r.Params.URI}
+			r.Params.URI = anyPage
+		}
+	})
+	library.AddResource(mcp.NewResource(anyPage, "page"), read)
 	for _, p := range s.pages.all {
 		if p.fixed() {
 			library.AddResource(mcp.NewResource(p.uri, p.name, mcp.WithResourceDescription(p.description),
@@ -42,6 +57,9 @@ func (s *Server) addPages(library *server.MCPServer, hooks *server.Hooks) {
 
 // hides reports whether a page is not for the caller.
 func (s *Server) hides(ctx context.Context, uri string) bool {
+	if uri == anyPage {
+		return true
+	}
 	for _, p := range s.pages.all {
 		if p.uri == uri {
 			return !p.visible(auth.FromContext(ctx))
@@ -51,13 +69,13 @@ func (s *Server) hides(ctx context.Context, uri string) bool {
 }
 
 // read is a page as mcp-go wants it.
-func (s *Server) read(ctx context.Context, uri string) ([]mcp.ResourceContents, error) {
+func (s *Server) read(ctx context.Context, uri string, modern bool) ([]mcp.ResourceContents, error) {
 	c, err := s.readPage(ctx, uri)
 	if err != nil {
 		if f := fault.From(err); f.Code == fault.Internal {
 			s.log.WithError(cause(f)).WithField("uri", clip(uri, 200)).Error("a resource cannot be read")
 		}
-		return nil, rpcOf(modern(ctx), uri, err)
+		return nil, rpcOf(modern, uri, err)
 	}
 	if c.blob != "" {
 		return []mcp.ResourceContents{mcp.BlobResourceContents{URI: uri, MIMEType: c.mime, Blob: c.blob}}, nil

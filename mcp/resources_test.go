@@ -77,14 +77,23 @@ func TestResourcesAreRead(t *testing.T) {
 		code      int
 	}{
 		{"synap://kv/none", "there is nothing at", -32002},
-		{"synap://nothing/a", "", -32002},
-		{"https://example.com", "", -32002},
+		{"synap://nothing/a", "resources/templates/list show what there is", -32002},
+		{"https://example.com", "resources/templates/list show what there is", -32002},
+		{"synap://", "resources/templates/list show what there is", -32002},
 		{"synap://stream/log?from=x", "from_offset", -32602},
 		{"synap://stream/log?to=1", `takes from and limit after the ?, and not \"to\"`, -32602},
 	} {
 		m := l.ask("resources/read", fmt.Sprintf(`{"uri":%q}`, tt.uri))
 		if m.Error == nil || m.Error.Code != tt.code || !strings.Contains(fmt.Sprintf("%q", m.Error.Message), strings.ReplaceAll(tt.want, `\`, "\\")) {
 			t.Errorf("%s: %+v, want %d %s", tt.uri, m.Error, tt.code, tt.want)
+		}
+	}
+	w.do("queue.publish", `{"queue":"eu:jobs","message":"first"}`) // a colon stands for itself in an address, and may be escaped
+	for _, uri := range []string{"synap://queue/eu:jobs", "synap://queue/eu%3Ajobs"} {
+		for _, member := range []string{"", `"arguments":{"synap/uri":"synap://status"},`} { // as plain as can be, and not
+			if text := l.get("resources/read", fmt.Sprintf(`{%s"uri":%q}`, member, uri)); !strings.Contains(text, "first") || !strings.Contains(text, fmt.Sprintf(`"uri":%q`, uri)) {
+				t.Errorf("%s is %s", uri, text)
+			}
 		}
 	}
 	if m := l.ask("resources/read", `{"uri":"synap://kv/none"}`); m.Error == nil || m.Error.Data["uri"] != "synap://kv/none" {

@@ -1,6 +1,7 @@
 package mcp
 
 import (
+	"container/list"
 	"crypto/rand"
 	"errors"
 	"net/http"
@@ -28,25 +29,28 @@ type sessions struct {
 
 	mu     sync.Mutex
 	byID   map[string]*session
-	owned  map[string]int // how many each principal has
-	timer  *time.Timer    // armed while there is a session
+	all    *list.List            // of *session, the one that was used longest ago first
+	owned  map[string]*list.List // each principal's, in the same order; never empty
+	timer  *time.Timer           // armed while there is a session
 	closed bool
 }
 
 // session is one client's connection, from initialize to DELETE.
 type session struct {
+	id    string
 	owner string
-	agent string        // what its client calls itself
-	box   *outbox       // what waits for its stream
-	gone  chan struct{} // closed when it ends
-	leave func()        // gives its place among its namespace's connections back; called once, when it ends
-	stop  func()        // ends the watch over its caller; nil before there is one
-	busy  int           // requests and streams in progress: a busy session is not idle
-	last  time.Time     // when it was last used
+	place [2]*list.Element // among all, and among its owner's
+	agent string           // what its client calls itself
+	box   *outbox          // what waits for its stream
+	gone  chan struct{}    // closed when it ends
+	leave func()           // gives its place among its namespace's connections back; called once, when it ends
+	stop  func()           // ends the watch over its caller; nil before there is one
+	busy  int              // requests and streams in progress: a busy session is not idle
+	last  time.Time        // when it was last used
 }
 
 func newSessions(forget func(id string)) *sessions {
-	return &sessions{forget: forget, byID: map[string]*session{}, owned: map[string]int{}}
+	return &sessions{forget: forget, byID: map[string]*session{}, all: list.New(), owned: map[string]*list.List{}}
 }
 
 // use counts a request of the session in; done counts it out. It refuses when the session is not the caller's, just
@@ -59,13 +63,22 @@ func (ss *sessions) use(id, owner string) (done func(), ok bool) {
 		return nil, false
 	}
 	s.busy++
-	s.last = time.Now()
+	ss.touch(s)
 	return func() {
 		ss.mu.Lock()
 		defer ss.mu.Unlock()
 		s.busy--
-		s.last = time.Now()
+		ss.touch(s)
 	}, true
+}
+
+// touch notes that a session was used just now; one that has ended has no place any more. mu is held.
+func (ss *sessions) touch(s *session) {
+	s.last = time.Now()
+	if mine := ss.owned[s.owner]; mine != nil && ss.byID[s.id] == s {
+		ss.all.MoveToBack(s.place[0])
+		mine.MoveToBack(s.place[1])
+	}
 }
 
 // start opens a session that keeps a place until it ends.
@@ -73,15 +86,19 @@ func (ss *sessions) start(owner string, leave func()) (id string) {
 	id = rand.Text() // 130 bits
 	ss.mu.Lock()
 	var full string
-	switch {
-	case ss.owned[owner] >= maxSessionsPerPrincipal:
-		full = ss.idlest(owner)
-	case len(ss.byID) >= maxSessions:
-		full = ss.idlest("")
+	switch mine := ss.owned[owner]; {
+	case mine != nil && mine.Len() >= maxSessionsPerPrincipal:
+		full = idlest(mine)
+	case ss.all.Len() >= maxSessions:
+		full = idlest(ss.all)
 	}
 	ss.remove(full)
-	ss.byID[id] = &session{owner: owner, leave: leave, last: time.Now(), box: newOutbox(), gone: make(chan struct{})}
-	ss.owned[owner]++
+	if ss.owned[owner] == nil {
+		ss.owned[owner] = list.New()
+	}
+	s := &session{id: id, owner: owner, leave: leave, last: time.Now(), box: newOutbox(), gone: make(chan struct{})}
+	s.place = [2]*list.Element{ss.all.PushBack(s), ss.owned[owner].PushBack(s)}
+	ss.byID[id] = s
 	if ss.timer == nil && !ss.closed {
 		ss.timer = time.AfterFunc(sessionIdleTTL, ss.sweep)
 	}
@@ -137,18 +154,14 @@ func (ss *sessions) outbox(id string) (box *outbox, gone <-chan struct{}) {
 	return nil, nil
 }
 
-// idlest returns the session that was idle longest, of one owner or of all with "". mu is held.
-func (ss *sessions) idlest(owner string) (id string) {
-	var best *session
-	for candidate, s := range ss.byID {
-		if owner != "" && s.owner != owner {
-			continue
-		}
-		if best == nil || (s.busy == 0 && best.busy > 0) || ((s.busy > 0) == (best.busy > 0) && s.last.Before(best.last)) {
-			id, best = candidate, s
+// idlest returns the session that was idle longest: of those in use only when all are. sessions' mu is held.
+func idlest(inOrder *list.List) (id string) {
+	for e := inOrder.Front(); e != nil; e = e.Next() {
+		if s := e.Value.(*session); s.busy == 0 {
+			return s.id
 		}
 	}
-	return id
+	return inOrder.Front().Value.(*session).id
 }
 
 // end closes a session and reports whether there was one.
@@ -170,7 +183,9 @@ func (ss *sessions) remove(id string) bool {
 	if s.stop != nil {
 		s.stop()
 	}
-	if ss.owned[s.owner]--; ss.owned[s.owner] == 0 {
+	ss.all.Remove(s.place[0])
+	mine := ss.owned[s.owner]
+	if mine.Remove(s.place[1]); mine.Len() == 0 {
 		delete(ss.owned, s.owner)
 	}
 	return true

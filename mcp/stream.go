@@ -21,6 +21,8 @@ var (
 type stream struct {
 	http.ResponseWriter
 
+	posed posed // what the client was asked over it
+
 	mu      sync.Mutex    // held while anything is written
 	timer   *time.Timer   // nil unless this is a stream of events
 	between bool          // nothing was written yet, or the last thing ended an event
@@ -41,7 +43,7 @@ func (s *stream) Unwrap() http.ResponseWriter { return s.ResponseWriter }
 func (s *stream) WriteHeader(status int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if media, _, err := mime.ParseMediaType(s.Header().Get("Content-Type")); err == nil && media == "text/event-stream" {
+	if isEvents(s.Header().Get("Content-Type")) {
 		s.Header().Set("X-Accel-Buffering", "no")
 		s.last = time.Now()
 		s.timer = time.AfterFunc(keepAliveEvery, s.beat)
@@ -50,6 +52,15 @@ func (s *stream) WriteHeader(status int) {
 		return
 	}
 	s.status = status // an error in the answer may ask for another one
+}
+
+// isEvents reports whether an answer of that type is a stream of events.
+func isEvents(contentType string) bool {
+	if contentType == "application/json" { // nearly all are
+		return false
+	}
+	media, _, err := mime.ParseMediaType(contentType)
+	return err == nil && media == "text/event-stream"
 }
 
 // begin writes the status. mu is held.

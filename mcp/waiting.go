@@ -24,7 +24,7 @@ func newWaiting() *waiting { return &waiting{calls: map[callID]*context.CancelFu
 // begin makes a call one that its client can take back, until end is called. Calls over HTTP that belong to no session are not: their
 // clients close the connection.
 func (w *waiting) begin(ctx context.Context, session string, c *quickCall) (with context.Context, end func()) {
-	if session == "" || isOver(c.tool.command) {
+	if session == "" || !c.mayWait() {
 		return ctx, func() {}
 	}
 	ctx, cancel := context.WithCancel(ctx)
