@@ -120,7 +120,7 @@ var (
 func (x *exchange) answerRaw(b *binder, resp rawAnswer) error {
 	v, found, version := resp.Raw()
 	if !found {
-		return fault.New(fault.NotFound, "%s: there is nothing at %s", b.command.Structure(), clip(x.r.URL.Path))
+		return fault.New(fault.NotFound, "%s finds no value at %s", b.command.Name, clip(x.r.URL.Path))
 	}
 	h := x.w.Header()
 	if version != 0 {

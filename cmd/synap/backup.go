@@ -55,7 +55,7 @@ type backedUp struct {
 
 func (a *app) backupVerb() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "backup <directory>", Short: "Copy all data of a running server into a new directory, and verify it", Args: cobra.ExactArgs(1),
+		Use: "backup <directory>", Short: "Copy all data of a running server into a new directory, and verify it", Args: exactly(1),
 		Long: "Copy all data of a running server, of all namespaces, into a new directory, while writers go on. The copy holds everything\n" +
 			"that was answered before the backup began; it is verified as by `synap check` before it gets its name. It is a data\n" +
 			"directory: `synap serve --data-dir` takes it, and `synap restore` makes another one of it.",

@@ -27,7 +27,7 @@ type report struct {
 func (a *app) checkVerb() *cobra.Command {
 	var deep bool
 	cmd := &cobra.Command{
-		Use: "check <directory>", Short: "Verify every byte of a data directory or a backup", Args: cobra.ExactArgs(1),
+		Use: "check <directory>", Short: "Verify every byte of a data directory or a backup", Args: exactly(1),
 		Long: "Verify every byte of a data directory or a backup: all snapshots, every file of the log, that nothing is missing between\n" +
 			"them, and that every change in them can be read. Nothing is changed, and a server may use the directory meanwhile.\n" +
 			"What is wrong is told with file, offset and version; a last write that was cut short is not wrong, since nobody\n" +

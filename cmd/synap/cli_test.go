@@ -116,6 +116,8 @@ func TestCommandLines(t *testing.T) {
 		{name: "an output that is none", args: "kv get a --output xml", code: exitUsage, err: `output: "xml" is not one of table, json, raw`},
 		{name: "a server that is no URL", args: "kv get a --server localhost", code: exitUsage, err: "is not a URL"},
 		{name: "a server that is not there", args: "kv get a --server http://127.0.0.1:1", code: exitUnavailable, err: "start one with `synap serve`"},
+		{name: "a verb's missing argument", args: "restore a", code: exitUsage, err: "something is missing: synap restore <backup> <directory>"},
+		{name: "a verb's argument too many", args: "restore a b c", code: exitUsage, err: `"c" is one argument too many`},
 		{name: "a verb's stray argument", args: "version now", code: exitUsage, err: "now"},
 		{name: "the version", args: "version", out: "synap " + version + "\n"},
 		{name: "the exit codes", args: "help exit-codes", out: "Every command ends with one of these exit codes:*"},

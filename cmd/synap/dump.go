@@ -29,7 +29,7 @@ func (a *app) walVerb() *cobra.Command {
 	}
 	d := &dump{}
 	cmd := &cobra.Command{
-		Use: "dump <directory>", Short: "Print the records of a log as JSON lines", Args: cobra.ExactArgs(1),
+		Use: "dump <directory>", Short: "Print the records of a log as JSON lines", Args: exactly(1),
 		Long: "Print the records of the log in a data directory or a backup, one JSON object a line: its version, where it is, and every\n" +
 			"change in it. Nothing is changed, and a server may use the directory meanwhile. Where the log is damaged it ends, with\n" +
 			"what is wrong and where on standard error, and exit code 9.",

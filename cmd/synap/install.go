@@ -81,7 +81,7 @@ func (a *app) mcpInstallVerb() *cobra.Command {
 		Long: "Write this server into the configuration of an MCP client: for claude-desktop and cursor that of the user, for claude-code and vscode\n" +
 			"that of the current folder. What is in the file stays as it is, and a copy is kept beside it. A file that is not plain JSON, because it has\n" +
 			"comments for instance, is left alone, and what to add to it is printed.",
-		Args: cobra.ExactArgs(1), ValidArgs: clientNames(),
+		Args: exactly(1), ValidArgs: clientNames(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			i := slices.IndexFunc(mcpClients, func(c mcpClient) bool { return c.name == args[0] })
 			if i < 0 {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
@@ -111,7 +112,7 @@ func (p *printer) Event(_ journal.Position, event any) error {
 	}
 	parts := make([]string, len(members))
 	for i, m := range members {
-		parts[i] = m.name + "=" + cell(m.raw)
+		parts[i] = m.name + "=" + m.cell()
 	}
 	return p.line([]byte(strings.Join(parts, "  ")))
 }
@@ -147,7 +148,7 @@ func (p *printer) people(members []member) error {
 			plain.AppendRow(table.Row{m.name, listCell(m.raw)})
 		default:
 			for _, row := range flatten(m) {
-				plain.AppendRow(table.Row{row.name, cell(row.raw)})
+				plain.AppendRow(table.Row{row.name, row.cell()})
 			}
 		}
 	}
@@ -223,7 +224,7 @@ func listTable(title string, rows [][]member) string {
 		cells := make(table.Row, len(columns))
 		for i, c := range columns {
 			if cells[i] = ""; find(row, c) >= 0 {
-				cells[i] = cell(row[find(row, c)].raw)
+				cells[i] = row[find(row, c)].cell()
 			}
 		}
 		t.AppendRow(cells)
@@ -246,6 +247,29 @@ func listCell(raw json.RawMessage) string {
 	}
 	return strings.Join(cells, "\n")
 }
+
+// cell is one value in a table, which people read: a time as one, and a list of single things without brackets.
+func (m member) cell() string {
+	var ms int64
+	if timed := m.name == "at" || strings.HasSuffix(m.name, "_at"); timed && json.Unmarshal(m.raw, &ms) == nil && ms >= firstTime {
+		return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z")
+	}
+	if m.raw[0] != '[' {
+		return cell(m.raw)
+	}
+	var items []json.RawMessage
+	if json.Unmarshal(m.raw, &items) != nil || len(items) == 0 || slices.ContainsFunc(items, func(i json.RawMessage) bool { return i[0] == '{' || i[0] == '[' }) {
+		return cell(m.raw)
+	}
+	cells := make([]string, len(items))
+	for i, item := range items {
+		cells[i] = cell(item)
+	}
+	return strings.Join(cells, ", ")
+}
+
+// firstTime is the smallest number that is taken for Unix milliseconds: 2001-09-09. What is less may be a span or a counter.
+const firstTime = 1_000_000_000_000
 
 // cell is one value in a table: a string as itself, without what would move the cursor; anything else as JSON.
 func cell(raw json.RawMessage) string {

@@ -30,7 +30,7 @@ type restored struct {
 
 func (a *app) restoreVerb() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "restore <backup> <directory>", Short: "Make a data directory of a backup, and verify both", Args: cobra.ExactArgs(2),
+		Use: "restore <backup> <directory>", Short: "Make a data directory of a backup, and verify both", Args: exactly(2),
 		Long: "Make a data directory of a backup, or a copy of a data directory that no server uses: what is there is verified, as by\n" +
 			"`synap check`, copied, and verified again before it gets its name. A directory that exists and is not empty is refused.",
 		RunE: a.restore,

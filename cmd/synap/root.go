@@ -12,6 +12,7 @@ import (
 
 	"github.com/hivellm/synap-go/core"
 	"github.com/hivellm/synap-go/core/command"
+	"github.com/hivellm/synap-go/core/fault"
 )
 
 // app is one run of the program.
@@ -76,6 +77,19 @@ func (a *app) root() (*cobra.Command, error) {
 	root.AddCommand(exitTopic())
 	a.addTable(root)
 	return root, nil
+}
+
+// exactly is cobra's check that so many arguments were given, in a sentence that shows how it is written.
+func exactly(n int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		switch {
+		case len(args) < n:
+			return fault.New(fault.Invalid, "something is missing: %s", cmd.UseLine())
+		case len(args) > n:
+			return fault.New(fault.Invalid, "%q is one argument too many: %s", clip(args[n]), cmd.UseLine())
+		}
+		return nil
+	}
 }
 
 func (a *app) versionVerb() *cobra.Command {
