@@ -250,7 +250,7 @@ func readFile(v *viper.Viper, cmd *cobra.Command) (keys []string, err error) {
 		if near := command.Nearest(key, known); near != "" {
 			return nil, fault.New(fault.Invalid, "%s: there is no setting %q; did you mean %q?", path, key, near)
 		}
-		return nil, fault.New(fault.Invalid, "%s: there is no setting %q; the settings are %s", path, key, strings.Join(known, ", "))
+		return nil, fault.New(fault.Invalid, "%s: there is no setting %q; `synap config show --defaults` lists all there are", path, key)
 	}
 	return keys, nil
 }

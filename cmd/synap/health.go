@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 
@@ -49,7 +50,7 @@ func (a *app) health(cmd *cobra.Command, _ []string) error {
 	}
 	resp, err := s.client.Do(r)
 	if err != nil {
-		return fault.Wrap(fault.Unavailable, errNoServer, "no server answers at %s: %v", c.Server, err)
+		return s.lost(ctx, fmt.Errorf("%w: %w", errNoServer, err))
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))

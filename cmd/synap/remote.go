@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -194,9 +195,27 @@ func (s *remote) lost(ctx context.Context, err error) error {
 	case ctx.Err() != nil:
 		return fault.From(ctx.Err())
 	case errors.Is(err, errNoServer):
-		return fault.Wrap(fault.Unavailable, err, "no server answers at %s", s.url)
+		return unreached(s.url, err)
 	}
 	return fault.Wrap(fault.Unavailable, fmt.Errorf("%w: %w", errBroken, err), "the server at %s ended its answer in the middle", s.url)
+}
+
+// unreached says why there is no connection with a server, where that is known and something else helps than to start one.
+func unreached(url string, err error) error {
+	var untrusted *tls.CertificateVerificationError
+	var alert tls.AlertError
+	var unknown *net.DNSError
+	switch {
+	case errors.As(err, &untrusted):
+		return fault.Wrap(fault.Unavailable, untrusted, "the certificate of %s is not to be trusted: %v; if it is of an authority of your own, name that with --ca FILE", url, untrusted.Err)
+	case errors.As(err, &alert):
+		return fault.Wrap(fault.Unavailable, alert, "%s refuses the connection: %v; if it asks for a certificate of yours, show one with --cert FILE --cert-key FILE", url, alert)
+	case strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
+		return fault.Wrap(fault.Unavailable, errBroken, "what answers at %s speaks no TLS: begin the address with http://", url)
+	case errors.As(err, &unknown):
+		return fault.Wrap(fault.Unavailable, unknown, "no server answers at %s: %v", url, unknown)
+	}
+	return fault.Wrap(fault.Unavailable, err, "no server answers at %s", url)
 }
 
 // read returns the one envelope of an answer, or the error in it.
@@ -215,6 +234,9 @@ func (s *remote) read(ctx context.Context, resp *http.Response) (*reply, error) 
 func (s *remote) decode(resp *http.Response, body []byte) (*reply, error) {
 	answer := new(reply)
 	if err := json.Unmarshal(body, answer); err != nil || (answer.Error == nil && answer.Type == "") {
+		if bytes.Contains(body, []byte("HTTP request to an HTTPS server")) {
+			return nil, fault.New(fault.Unavailable, "what answers at %s speaks TLS: begin the address with https://", s.url)
+		}
 		return nil, fault.Wrap(fault.Unavailable, err, "what answers at %s is not Synap (HTTP status %d)", s.url, resp.StatusCode)
 	}
 	if answer.Error != nil {

@@ -44,6 +44,9 @@ func (a *app) serve(cmd *cobra.Command, _ []string) error {
 	}
 	if s.certs != nil {
 		hint += " --ca FILE"
+		if config.TLS.ClientAuth == "require" {
+			hint += " --cert FILE --cert-key FILE"
+		}
 	}
 	s.onReady = func(key firstKey) {
 		tell(a.stdout, "synap %s listens on %s%s (%s); try: synap kv set greeting hello%s\n", version, url, s.alsoOn(), config.where(), hint)
