@@ -75,7 +75,7 @@ func TestPrecedence(t *testing.T) {
 func TestNonsenseIsRefused(t *testing.T) {
 	tests := []struct{ name, file, want string }{
 		{"a misspelt key", "max_bodi: 5", `did you mean "max_body"?`},
-		{"a key that means nothing", "favourite_colour: green", "the settings are http, "},
+		{"a key that means nothing", "favourite_colour: green", "`synap config show --defaults` lists all"},
 		{"a misspelt key inside", "log:\n  levle: debug", `did you mean "log.level"?`},
 		{"what is no YAML", "http: [", "synap.yaml"},
 		{"a number that is none", "max_body: lots", "max_body"},

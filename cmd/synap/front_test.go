@@ -109,8 +109,16 @@ func TestTLS(t *testing.T) {
 	if got := synap(t, "", "kv", "get", "n", "--server", url, "--ca", ca.File("ca.pem"), "-o", "raw"); got.code != 0 || got.out == "" {
 		t.Errorf("kv get over TLS: %+v", got)
 	}
-	if got := synap(t, "", "kv", "get", "n", "--server", url); exitCode(got.code) != exitUnavailable {
-		t.Errorf("without the authority: %+v", got)
+	for _, verb := range []string{"kv count", "health", "export"} {
+		if got := synap(t, "", append(strings.Fields(verb), "--server", url)...); exitCode(got.code) != exitUnavailable || !strings.Contains(got.err, "--ca FILE") || strings.Contains(got.err, "synap serve") {
+			t.Errorf("without the authority: %+v", got)
+		}
+	}
+	if got := synap(t, "", "kv", "get", "n", "--server", "http"+strings.TrimPrefix(url, "https")); exitCode(got.code) != exitUnavailable || !strings.Contains(got.err, "begin the address with https://") {
+		t.Errorf("in the clear: %+v", got)
+	}
+	if got := synap(t, "", "kv", "get", "n", "--server", "https"+strings.TrimPrefix(serve(t), "http")); exitCode(got.code) != exitUnavailable || !strings.Contains(got.err, "begin the address with http://") {
+		t.Errorf("over TLS to one that speaks none: %+v", got)
 	}
 	if got := synap(t, "", "health", "--server", url, "--ca", ca.File("ca.pem")); got.code != 0 {
 		t.Errorf("health: %+v", got)
@@ -218,6 +226,11 @@ func TestConfigVerbs(t *testing.T) {
 	}
 	if got := synap(t, "", "config", "check", file(t, "tls: {cert: /nowhere/c, key: /nowhere/k}\n")); got.code != 0 || !strings.Contains(got.err, "warning: tls: ") {
 		t.Errorf("config check of files that are not there: %+v", got)
+	}
+	t.Setenv("SYNAP_MAX_BATSCH", "5")
+	t.Setenv("SYNAP_SERVICE_HOST", "10.0.0.1") // of Kubernetes
+	if got := synap(t, "", "config", "check", right); got.code != 0 || got.err != "warning: the environment has SYNAP_MAX_BATSCH, which is no setting; did you mean SYNAP_MAX_BATCH?\n" {
+		t.Errorf("config check with a misspelt variable: %+v", got)
 	}
 	// What it shows it also takes.
 	shown := synap(t, "", "config", "show", "--config", right, "--tls-principals", "cn:a=b,cn:it's=c", "--tls-client-ca", "x", "--tls-cert", "x", "--tls-key", "x")
@@ -458,6 +471,11 @@ func TestClientCertificates(t *testing.T) {
 	if got := synap(t, "", append([]string{"server", "status"}, connect...)...); exitCode(got.code) != exitDenied {
 		t.Errorf("nobody's status: %+v", got)
 	}
+	strict, strictURL := startWith(t, file(t, "memory: true\n"), "--tls-cert", cert, "--tls-key", key, "--tls-client-ca", ca.File("ca.pem"), "--tls-client-auth", "require")
+	if got := synap(t, "", "server", "status", "--server", strictURL, "--ca", ca.File("ca.pem")); exitCode(got.code) != exitUnavailable || !strings.Contains(got.err, "show one with --cert FILE") {
+		t.Errorf("without a certificate where one is wanted: %+v", got)
+	}
+	strict.stop(t)
 	nobody, nobodyKey := ca.Issue("nobody", "nobody", "")
 	if got := synap(t, "", append([]string{"server", "status", "--cert", nobody, "--cert-key", nobodyKey}, connect...)...); exitCode(got.code) != exitDenied {
 		t.Errorf("somebody whom nothing is said of: %+v", got)

@@ -56,7 +56,11 @@ func (r *reloader) reload() {
 			noteCerts(r.log, err)
 		}
 	}
-	r.log.WithField("changed", strings.Join(live, ", ")).Info("the configuration was reloaded")
+	if len(live) > 0 {
+		r.log.WithField("changed", strings.Join(live, ", ")).Info("the configuration was reloaded")
+	} else {
+		r.log.Info("the configuration was reloaded; nothing in it has changed that takes effect now")
+	}
 	if len(waiting) > 0 {
 		r.log.WithField("settings", strings.Join(waiting, ", ")).Warn("these settings have changed and take effect at the next start")
 	}

@@ -203,13 +203,13 @@ func (s *remote) lost(ctx context.Context, err error) error {
 // unreached says why there is no connection with a server, where that is known and something else helps than to start one.
 func unreached(url string, err error) error {
 	var untrusted *tls.CertificateVerificationError
-	var alert tls.AlertError
+	var alert *net.OpError
 	var unknown *net.DNSError
 	switch {
 	case errors.As(err, &untrusted):
 		return fault.Wrap(fault.Unavailable, untrusted, "the certificate of %s is not to be trusted: %v; if it is of an authority of your own, name that with --ca FILE", url, untrusted.Err)
-	case errors.As(err, &alert):
-		return fault.Wrap(fault.Unavailable, alert, "%s refuses the connection: %v; if it asks for a certificate of yours, show one with --cert FILE --cert-key FILE", url, alert)
+	case errors.As(err, &alert) && alert.Op == "remote error":
+		return fault.Wrap(fault.Unavailable, alert, "%s refuses the connection: %v; if it asks for a certificate of yours, show one with --cert FILE --cert-key FILE", url, alert.Err)
 	case strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
 		return fault.Wrap(fault.Unavailable, errBroken, "what answers at %s speaks no TLS: begin the address with http://", url)
 	case errors.As(err, &unknown):

@@ -33,6 +33,9 @@ func (a *app) serve(cmd *cobra.Command, _ []string) error {
 	if err != nil {
 		return err
 	}
+	for _, sentence := range strayEnvironment() {
+		log.Warn(sentence)
+	}
 	s, err := newServer(config, log)
 	if err != nil {
 		return err

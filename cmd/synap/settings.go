@@ -199,6 +199,9 @@ func (a *app) checkConfig(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	for _, sentence := range strayEnvironment() {
+		tell(a.stderr, "warning: %s\n", sentence)
+	}
 	if _, err := c.openCerts(nil); err != nil {
 		tell(a.stderr, "warning: %s\n", fault.From(err).Message)
 	}
@@ -229,7 +232,7 @@ func settingsPage() string {
 	b.WriteString("# Configuration\n\nMade from the table of settings by `make generate`; do not edit.\n\n" +
 		"With no configuration at all everything works. What can be set has one name in four places: a flag goes before the environment, that\n" +
 		"before the file (`--config FILE` or `SYNAP_CONFIG`, in YAML), that before the default. In the file a dot is a section: `tls.cert` is\n" +
-		"`cert` below `tls`. Unknown names are errors that name the nearest one.\n\n" +
+		"`cert` below `tls`. Unknown names are errors that name the nearest one; in the environment they are warnings, in the log and of `synap config check`.\n\n" +
 		"`synap config check FILE` says whether a file is right, `synap config show` prints what is in effect and `synap config show --defaults` a\n" +
 		"file to begin with; `packaging/` has examples. On SIGHUP a server reads its configuration again: settings marked **live** take effect at\n" +
 		"once, certificates are read again, and of all others that have changed the log says that they wait for a restart.\n" +
