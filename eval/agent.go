@@ -99,7 +99,6 @@ func (w *World) connect(ctx context.Context, over Transport, tokens func(string)
 
 // dial opens the connection.
 func (a *Agent) dial(over Transport) error {
-	profile := a.world.Task.Profile
 	quiet := slog.New(slog.DiscardHandler)
 	switch over {
 	case HTTP:
@@ -114,12 +113,7 @@ func (a *Agent) dial(over Transport) error {
 		a.client = client.NewClient(line, client.WithProtocolVersion(protocol))
 		a.end = func() { _ = a.client.Close() }
 	case Stdio:
-		program := a.world.server.Command
-		args := append(slices.Clone(program[1:]), "mcp", "--server", a.world.server.URL, "--agent", Player)
-		if profile != "" {
-			args = append(args, "--profile", profile)
-		}
-		cmd := exec.Command(program[0], args...) //nolint:gosec // whoever plays names the program
+		cmd := exec.Command(a.world.server.Command[0], a.world.mcpArgs()...) //nolint:gosec // whoever plays names the program
 		cmd.Env = append(append(os.Environ(), a.world.server.Env...), "SYNAP_KEY="+a.world.Key)
 		in, err := cmd.StdinPipe()
 		if err != nil {

@@ -1,8 +1,12 @@
 package main
 
 import (
+	"fmt"
 	"os"
+	"os/exec"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/tiktoken-go/tokenizer"
 
@@ -49,6 +53,59 @@ func TestTasksForAgents(t *testing.T) {
 			})
 		}
 	})
+}
+
+// TestAProgramIsGivenTasks has programs do tasks as one would that runs a model: it is told all that it needs, and judged by what it did and
+// not by what it says.
+func TestAProgramIsGivenTasks(t *testing.T) {
+	if _, err := exec.LookPath("sh"); err != nil {
+		t.Skip("no sh")
+	}
+	a := serveAsking(t)
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	on := &eval.Server{URL: a.url, Key: a.admin, Command: []string{self}, Env: []string{childEnv + "=1", "QUOTED=it's $HOME"}}
+	tasks, err := eval.Tasks()
+	if err != nil {
+		t.Fatal(err)
+	}
+	byID := map[string]*eval.Task{}
+	for _, task := range tasks {
+		byID[task.ID] = task
+	}
+	const line = `{"jsonrpc":"2.0","id":%d,"method":%q,"params":%s}`
+	hello := fmt.Sprintf(line, 1, "initialize", `{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"m","version":"1"}}`)
+	right := fmt.Sprintf(line, 2, "tools/call", `{"name":"synap_kv_set","arguments":{"key":"shop:config:port","value":"8080"}}`)
+	over := "cat; pwd; ls -A; cat {config}; echo {url} {key}; printf '%s\\n' '" + hello + "' '" + right + "' | {stdio}"
+	for _, tt := range []struct {
+		what, task, program string
+		most                time.Duration
+		said                []string
+		wrong               string // what is wrong in the end; "" is nothing
+	}{
+		{"it does it", "fix-wrong-key", over, time.Minute,
+			[]string{"mistyped", "Nobody is here", "/here\n{", `"mcpServers":{"synap":{"command":`, `"SYNAP_KEY":"sk_`, `"QUOTED":"it's $HOME"`, "/mcp?agent=player sk_", `"structuredContent"`}, ""},
+		{"it says that it did it", "fix-wrong-key", "echo done", time.Minute, []string{"done"}, "not so: The port is 8080"},
+		{"it does it and ends badly", "fix-wrong-key", over + "; exit 3", time.Minute, nil, "exit status 3"},
+		{"it never ends", "fix-wrong-key", over + "; exec sleep 3600", 0, nil, "it was not done after 0s"},
+		{"it is told the prompt", "prompt-remember", "cat", time.Minute, []string{"synap_memory_search", "are cut on Tuesdays", "Nobody is here"}, "not so: What was known was corrected"},
+	} {
+		var said strings.Builder
+		got, err := on.Give(t.Context(), byID[tt.task], tt.program, tt.most, &said)
+		if err != nil {
+			t.Fatalf("%s: %v", tt.what, err)
+		}
+		if err := got.Err(); (err == nil) != (tt.wrong == "") || err != nil && !strings.Contains(err.Error(), tt.wrong) {
+			t.Errorf("%s: %v, want %q; it said %s", tt.what, err, tt.wrong, said.String())
+		}
+		for _, s := range tt.said {
+			if !strings.Contains(said.String(), s) {
+				t.Errorf("%s: it does not say %q: %s", tt.what, s, said.String())
+			}
+		}
+	}
 }
 
 // countTokens counts in tokens of o200k, or about so: under the race detector counting takes longer than all else.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/hivellm/synap-go/eval"
 )
@@ -23,14 +22,9 @@ func byHand(ctx context.Context, on *eval.Server, t *eval.Task, in io.Reader, ou
 		say(out, "The model is given the server's prompt %s, and this:\n\n", prompt)
 	}
 	say(out, "%s\n\n", w.Text())
-	args := "mcp --server " + on.URL + " --agent " + eval.Player
-	if t.Profile != "" {
-		args += " --profile " + t.Profile
-	}
 	say(out, "Over HTTP:   %s\n             Authorization: Bearer %s\n", w.URL(), w.Key)
-	say(out, "Over stdio:  SYNAP_KEY=%s %s %s\n", w.Key, on.Command[0], args)
-	say(out, `As JSON:     {"mcpServers":{"synap":{"command":%q,"args":["%s"],"env":{"SYNAP_KEY":%q}}}}`+"\n\n",
-		on.Command[0], strings.ReplaceAll(args, " ", `","`), w.Key)
+	say(out, "Over stdio:  %s\n", w.Stdio())
+	say(out, "As JSON:     %s\n\n", w.Config())
 	say(out, "Press Enter when it is done.\n")
 	enter := make(chan error, 1)
 	go func() { // it ends with the process: a read from a terminal cannot be called off

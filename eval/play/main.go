@@ -1,7 +1,8 @@
 // Command play has the tasks for agents done on a server of its own.
 //
 // Without -task the scripted solvers do them all, over HTTP and over stdio, the judges are judged, and a table says what each took. With
-// -task it tells the task to whoever is to do it, offers the server, waits for Enter, and says what the judge found.
+// -task it tells the task to whoever is to do it, offers the server, waits for Enter, and says what the judge found. With -model a program
+// that runs a model does all of them, or the one, and the judge looks when it has ended.
 //
 // It owns the server process that it starts, and the folder that this has for a home; both are gone when it ends.
 package main
@@ -20,6 +21,7 @@ import (
 	"regexp"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/tiktoken-go/tokenizer"
 
@@ -31,6 +33,8 @@ type options struct {
 	task  string // to be done by hand; "" is all, by their solvers
 	over  string
 	list  bool
+	model string        // the command line of a program that runs a model; "" is none
+	most  time.Duration // how long it may take over a task
 }
 
 func main() {
@@ -39,6 +43,8 @@ func main() {
 	flag.StringVar(&o.task, "task", "", "the task to be done by hand")
 	flag.StringVar(&o.over, "over", "http,stdio", "how the scripted solvers connect")
 	flag.BoolVar(&o.list, "list", false, "only list the tasks")
+	flag.StringVar(&o.model, "model", "", "a command that runs a model: it reads the task, and has {config}, {url}, {key} and {stdio} to reach the server")
+	flag.DurationVar(&o.most, "most", 10*time.Minute, "how long that command may take over a task")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -60,6 +66,9 @@ func run(ctx context.Context, o options, in io.Reader, out io.Writer) error {
 		}
 		return nil
 	}
+	if tasks, err = only(tasks, o.task); err != nil {
+		return err
+	}
 	home, err := os.MkdirTemp("", "synap-eval")
 	if err != nil {
 		return err
@@ -70,15 +79,26 @@ func run(ctx context.Context, o options, in io.Reader, out io.Writer) error {
 		return err
 	}
 	defer end()
-	if o.task == "" {
-		return playAll(ctx, on, tasks, strings.Split(o.over, ","), out)
+	switch {
+	case o.model != "":
+		return playModel(ctx, on, tasks, o.model, o.most, out)
+	case o.task != "":
+		return byHand(ctx, on, tasks[0], in, out)
+	}
+	return playAll(ctx, on, tasks, strings.Split(o.over, ","), out)
+}
+
+// only is the task of that id, or all without one.
+func only(tasks []*eval.Task, id string) ([]*eval.Task, error) {
+	if id == "" {
+		return tasks, nil
 	}
 	for _, t := range tasks {
-		if t.ID == o.task {
-			return byHand(ctx, on, t, in, out)
+		if t.ID == id {
+			return []*eval.Task{t}, nil
 		}
 	}
-	return fmt.Errorf("there is no task %q; -list lists them", o.task)
+	return nil, fmt.Errorf("there is no task %q; -list lists them", id)
 }
 
 // say writes for people. A terminal that went away is nobody's error.
