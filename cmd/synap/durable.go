@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"io/fs"
+	"syscall"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -19,14 +21,14 @@ import (
 func (c *Config) durable() bool { return c.Persistence.Enabled && !c.Memory }
 
 // storeOptions are what the configuration says of the disk.
-func (c *Config) storeOptions(fs vfs.FS, decode persistence.DecodeOp) (persistence.Options, error) {
+func (c *Config) storeOptions(fsys vfs.FS, decode persistence.DecodeOp) (persistence.Options, error) {
 	p := &c.Persistence
 	mode, err := persistence.ParseMode(p.WAL.FsyncMode)
 	if err != nil {
 		return persistence.Options{}, fault.New(fault.Invalid, "persistence.wal.fsync_mode: %v", err)
 	}
 	o := persistence.Options{
-		FS: fs, Dir: c.DataDir, Decode: decode, Version: version,
+		FS: fsys, Dir: c.DataDir, Decode: decode, Version: version,
 		Mode: mode, Interval: time.Duration(p.WAL.FsyncIntervalMS) * time.Millisecond,
 		SegmentBytes: p.WAL.SegmentBytes, Compress: p.WAL.Compress,
 		SnapshotInterval: time.Duration(p.Snapshot.IntervalSecs) * time.Second, SnapshotLogBytes: p.Snapshot.LogBytes,
@@ -43,9 +45,9 @@ func (c *Config) storeOptions(fs vfs.FS, decode persistence.DecodeOp) (persisten
 
 // openDurable opens the data directory and makes an engine whose journal is there. The engine refuses every command
 // until recoverDurable is through.
-func openDurable(c *Config, fs vfs.FS, log *logrus.Logger, m memory.Options, links links) (*core.Engine, *persistence.Store, error) {
+func openDurable(c *Config, fsys vfs.FS, log *logrus.Logger, m memory.Options, links links) (*core.Engine, *persistence.Store, error) {
 	var engine *core.Engine
-	options, err := c.storeOptions(fs, func(structure, kind uint8, data []byte) (journal.Op, error) {
+	options, err := c.storeOptions(fsys, func(structure, kind uint8, data []byte) (journal.Op, error) {
 		return engine.DecodeOp(structure, kind, data)
 	})
 	if err != nil {
@@ -54,7 +56,7 @@ func openDurable(c *Config, fs vfs.FS, log *logrus.Logger, m memory.Options, lin
 	options.Note = notes(log)
 	store, err := persistence.Open(options)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, c.noData(err)
 	}
 	engine, err = newEngine(log, core.Options{Journal: store, Disk: disk{store}, Structures: structures(m, c.keys(), links)})
 	if err != nil {
@@ -65,18 +67,35 @@ func openDurable(c *Config, fs vfs.FS, log *logrus.Logger, m memory.Options, lin
 }
 
 // recoverDurable fills the engine from the data directory and has it take commands.
-func recoverDurable(ctx context.Context, engine *core.Engine, store *persistence.Store) error {
+func (c *Config) recoverDurable(ctx context.Context, engine *core.Engine, store *persistence.Store) error {
 	if err := store.Recover(ctx, engine); err != nil {
 		known := fault.From(err)
 		if sequence, ok := known.Details["sequence"]; ok && known.Code == fault.Corrupt {
 			return fault.Wrap(fault.Corrupt, err, "%s\nNothing was changed. If a copy of the data cannot be had, --accept-data-loss=%v starts without record %v and all that "+
 				"follow it; what is given up is set aside", known.Message, sequence, sequence).With("sequence", sequence)
 		}
-		return err
+		return c.noData(err)
 	}
 	engine.Refuse(nil)
 	return nil
 }
+
+// noData says why the data directory cannot be used, where that is not known to be something else.
+func (c *Config) noData(err error) error {
+	var path *fs.PathError
+	switch {
+	case errors.Is(err, syscall.ENOSPC):
+		return fault.Wrap(fault.Exhausted, err, "the disk of the data directory %s is too full to start: the log takes %s for its next file; make room, "+
+			"or start with smaller files, such as %s=1048576", c.DataDir, size(c.Persistence.WAL.SegmentBytes), segmentSetting.env())
+	case errors.As(err, &path) && errors.Is(err, fs.ErrPermission):
+		return fault.Wrap(fault.Denied, err, "the data directory %s cannot be used: %v; a server needs to read and write all of it", c.DataDir, err)
+	case errors.As(err, &path):
+		return fault.Wrap(fault.Unavailable, err, "the data directory %s cannot be used: %v", c.DataDir, err)
+	}
+	return err
+}
+
+var segmentSetting = setting{key: "persistence.wal.segment_bytes"}
 
 // recovering is what callers are told until the data is there.
 func recovering(store *persistence.Store) error {

@@ -47,7 +47,7 @@ func (a *app) makeNewKey(cmd *cobra.Command, _ []string) error {
 	// The store's end is part of the deed: it writes what was buffered.
 	var g group
 	g.add(func(ctx context.Context) error { return errors.Join(store.Run(ctx), store.Close()) })
-	if err = recoverDurable(cmd.Context(), engine, store); err != nil {
+	if err = config.recoverDurable(cmd.Context(), engine, store); err != nil {
 		return errors.Join(err, store.Close())
 	}
 	g.add(func(ctx context.Context) (err error) {

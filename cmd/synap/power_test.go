@@ -228,7 +228,7 @@ func TestPowerFailsUnderTheLoops(t *testing.T) {
 		})
 		engine, store, err := openDurable(c, disk, log, memory.Options{}, nil)
 		if err == nil {
-			if err = recoverDurable(t.Context(), engine, store); err == nil {
+			if err = c.recoverDurable(t.Context(), engine, store); err == nil {
 				left.Store(min(left.Load(), 1+rand.Int64N(200)))
 				onLoopback(t, engine, func(address string) { err = untilSilence(t, address, all, &off) })
 			}
@@ -295,7 +295,7 @@ func look(t *testing.T, when string, c *Config, mem *vfs.Mem, log *logrus.Logger
 	t.Helper()
 	engine, store, err := openDurable(c, mem, log, memory.Options{}, nil)
 	if err == nil {
-		err = recoverDurable(t.Context(), engine, store)
+		err = c.recoverDurable(t.Context(), engine, store)
 	}
 	if err != nil {
 		t.Fatalf("%s: %v", when, err)

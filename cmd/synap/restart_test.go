@@ -49,7 +49,7 @@ func TestStoriesOverRestarts(t *testing.T) {
 			open := func() {
 				var err error
 				if engine, store, err = openDurable(c, fs, log, memory.Options{}, nil); err == nil {
-					err = recoverDurable(t.Context(), engine, store)
+					err = c.recoverDurable(t.Context(), engine, store)
 				}
 				if err != nil {
 					t.Fatal(err)

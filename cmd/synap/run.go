@@ -274,7 +274,7 @@ func (s *server) keep(ctx context.Context, there chan<- struct{}) error {
 		<-ctx.Done()
 		return nil
 	}
-	err := recoverDurable(ctx, s.engine, s.store)
+	err := s.config.recoverDurable(ctx, s.engine, s.store)
 	if err == nil {
 		close(there)
 		err = s.store.Run(ctx)

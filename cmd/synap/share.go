@@ -188,7 +188,7 @@ func (s *sharing) open(ctx context.Context) (*held, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := recoverDurable(ctx, engine, store); err != nil {
+	if err := s.config.recoverDurable(ctx, engine, store); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
 	door, listener, clean, err := s.listen(engine, store)
