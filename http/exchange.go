@@ -68,7 +68,11 @@ func (p *peer) request(c *command.Command) *command.Request {
 // run runs a call that is answered once; a watch answers with what there is.
 func (d *Door) run(ctx context.Context, r *command.Request) (any, error) {
 	if r.Command.Kind != command.KindWatch {
-		return d.o.Executor.Do(ctx, r)
+		answer, err := d.o.Executor.Do(ctx, r)
+		if err != nil {
+			return nil, d.ended(err)
+		}
+		return answer, nil
 	}
 	ctx, done := d.untilStop(ctx)
 	defer done()
@@ -79,7 +83,7 @@ func (d *Door) run(ctx context.Context, r *command.Request) (any, error) {
 	return events, nil
 }
 
-// ended says why a watch was cut short: a caller that did not cancel it is told that the door stops.
+// ended says why a watch or a wait was cut short: a caller that did not cancel it is told that the door stops.
 func (d *Door) ended(err error) error {
 	if fault.CodeOf(err) == fault.Canceled && d.stopping.Err() != nil {
 		return errStopping

@@ -110,7 +110,7 @@ func (s signalling) Do(ctx context.Context, r *command.Request) (any, error) {
 	return s.Executor.Do(ctx, r)
 }
 
-// A request that never ends is cancelled, and answered, within the time to stop.
+// A request that never ends is cancelled, and answered, within the time to stop; its caller, who cancelled nothing, is told why.
 func TestStopWithARequestThatHangs(t *testing.T) {
 	t.Parallel()
 	begun := make(chan struct{})
@@ -130,8 +130,8 @@ func TestStopWithARequestThatHangs(t *testing.T) {
 	if took, err := stop(); err != nil || took > 5*time.Second {
 		t.Errorf("stopped after %v with %v", took, err)
 	}
-	if got := <-answered; !strings.HasPrefix(got, "499 ") {
-		t.Errorf("got %s, want 499", got)
+	if got := <-answered; !strings.HasPrefix(got, "503 ") || !strings.Contains(got, "shutting down") {
+		t.Errorf("got %s, want 503, and why", got)
 	}
 }
 

@@ -3,6 +3,9 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -216,6 +219,18 @@ func TestInterrupted(t *testing.T) {
 	cancel()
 	if code := <-done; exitCode(code) != exitInterrupted {
 		t.Errorf("an interrupted watch ends with %d, want %d", code, exitInterrupted)
+	}
+}
+
+// TestCanceledElsewhere is about what the server cancelled, or somebody on the way: whoever did not interrupt it is told.
+func TestCanceledElsewhere(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(499)
+		_, _ = io.WriteString(w, `{"error":{"code":"canceled","message":"the request was cancelled"}}`)
+	}))
+	defer server.Close()
+	if got := synap(t, "", "kv", "get", "a", "--server", server.URL); exitCode(got.code) != exitInterrupted || got.err != "synap: the request was cancelled\n" {
+		t.Errorf("what was cancelled elsewhere: %+v", got)
 	}
 }
 

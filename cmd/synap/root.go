@@ -32,7 +32,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		err = root.ExecuteContext(ctx)
 	}
 	code := a.exitOf(ctx, err)
-	if err != nil && code != exitInterrupted && !isSilent(err) {
+	if err != nil && (code != exitInterrupted || ctx.Err() == nil) && !isSilent(err) { // who interrupts it knows
 		a.explain(stderr, err)
 	}
 	return int(code)
