@@ -13,12 +13,13 @@ func commands() []*command.Command {
 			Name: "peer.add", Op: 0x1101, Access: auth.Admin, Args: "name url", Routes: []string{"PUT /peers/:name"},
 			Summary: "Link the namespace with one of another server, and say what flows.",
 			Doc: "The key to show there is never a part of this: credential is a name under which the server finds it, in its environment as " +
-				"SYNAP_PEER_KEY_<NAME> or as a file of that name in the folder peers.keys. What flows in is written as peer:<name>. Events of " +
+				"SYNAP_PEER_KEY_<NAME> or as a file of that name in the folder peers.keys. So it is with certificate, which is shown to a peer that " +
+				"asks for one, and found as <name>.pem and <name>.key in the folder peers.certs. What flows in is written as peer:<name>. Events of " +
 				"rooms, points of collections and messages of topics flow; a rule for anything else is refused.",
 		}, (*Peers).add),
 		command.Write(command.Info{
 			Name: "peer.update", Op: 0x1102, Access: auth.Admin, Hints: command.Idempotent, Args: "name", Routes: []string{"PATCH /peers/:name"},
-			Summary: "Change a peer: where it is, whose key it is shown, what flows, or that nothing does for now.",
+			Summary: "Change a peer: where it is, which key and certificate it is shown, what flows, or that nothing does for now.",
 			Doc:     "What is absent stays as it is. The link is made anew, and goes on from where it was.",
 		}, (*Peers).update),
 		command.Write(command.Info{
@@ -30,7 +31,7 @@ func commands() []*command.Command {
 		command.Read(command.Info{
 			Name: "peer.list", Op: 0x1104, Access: auth.Admin, Args: "prefix", Routes: []string{"GET /peers"},
 			Summary: "List peers, how their links fare and what went wrong last.",
-			Doc:     "Of a key there is nothing but its credential's name.",
+			Doc:     "Of keys and certificates there is nothing but their names.",
 		}, (*Peers).list),
 	}, exchange()...)
 }

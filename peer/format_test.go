@@ -39,13 +39,14 @@ func history() []journal.Op {
 		&dropTableOp{"old"},
 		&unstampOp{"docs", []string{"grave", "never"}},
 		&stampOp{collection: "empty", born: 1},
+		&peerOp{&Peer{Name: "shows", URL: "wss://paris.example.org", Certificate: "cert-1", Rules: []Rule{{Rooms, "*", In}}}},
 	}
 }
 
 func TestSavedEntriesAreReadableForEver(t *testing.T) {
 	defer SmallSaves(1, 1)()
 	format.Entries(t, func(x *Peers) {
-		if x.peers.Len() != 2 || x.places.Len() != 4 || x.stamps != 3 || len(x.tables) != 2 || x.node != "SELF" {
+		if x.peers.Len() != 3 || x.places.Len() != 4 || x.stamps != 3 || len(x.tables) != 2 || x.node != "SELF" {
 			t.Errorf("%d peers, %d places, %d stamps of node %q", x.peers.Len(), x.places.Len(), x.stamps, x.node)
 		}
 	})
@@ -66,23 +67,25 @@ func TestUndo(t *testing.T) {
 func TestEntriesThatCannotBe(t *testing.T) {
 	lines := formattest.Lines(format.Of(history()))
 	format.Refuses(t, map[string][]byte{
-		"nothing":                  {},
-		"a kind that there is not": {9, 1},
-		"a node twice":             formattest.Unhex(t, lines[0]),
-		"a node that cannot be":    {entryNode, ' '},
-		"a peer twice":             formattest.Unhex(t, lines[1]),
-		"a peer that is cut":       formattest.Unhex(t, lines[1])[:20],
-		"a peer without a URL":     (&peerOp{&Peer{Name: "x"}}).AppendTo([]byte{entryPeer}),
-		"a rule without direction": (&peerOp{&Peer{Name: "x", URL: "ws://x", Rules: []Rule{{Rooms, "a", 0}}}}).AppendTo([]byte{entryPeer}),
-		"a rule without a pattern": (&peerOp{&Peer{Name: "x", URL: "ws://x", Rules: []Rule{{Topics, "a..b", In}}}}).AppendTo([]byte{entryPeer}),
-		"a place twice":            (&place{placeKey{atTable, "B", "docs", 0}, Spot{}}).appendTo([]byte{entryPlace}),
-		"a place of no kind":       append([]byte{entryPlace, 0}, (&place{placeKey{atTable, "B", "x", 0}, Spot{}}).appendTo(nil)[1:]...),
-		"a table twice":            append([]byte{entryTable, 3}, "docs"...),
-		"a table of no record":     append([]byte{entryTable, 0}, "fresh"...),
-		"a stamp twice":            formattest.Unhex(t, lines[len(lines)-1]),
-		"a stamp of no record":     (&stamp{id: "x", node: "B", version: 1}).appendTo(append(appendText([]byte{entryStamp}, "docs"), 0)),
-		"a stamp without version":  (&stamp{id: "x", node: "B"}).appendTo(append(appendText([]byte{entryStamp}, "docs"), 1)),
-		"more than there is":       append((&place{placeKey{1, "X", "", 0}, Spot{}}).appendTo([]byte{entryPlace}), 0),
+		"nothing":                      {},
+		"a kind that there is not":     {9, 1},
+		"a node twice":                 formattest.Unhex(t, lines[0]),
+		"a node that cannot be":        {entryNode, ' '},
+		"a peer twice":                 formattest.Unhex(t, lines[1]),
+		"a peer that is cut":           formattest.Unhex(t, lines[1])[:20],
+		"a peer without a URL":         (&peerOp{&Peer{Name: "x"}}).AppendTo([]byte{entryPeer}),
+		"a certificate that is none":   append((&peerOp{&Peer{Name: "x", URL: "ws://x", Certificate: "y"}}).AppendTo([]byte{entryPeer})[:16], 0),
+		"a certificate that cannot be": (&peerOp{&Peer{Name: "x", URL: "ws://x", Certificate: "Y/y"}}).AppendTo([]byte{entryPeer}),
+		"a rule without direction":     (&peerOp{&Peer{Name: "x", URL: "ws://x", Rules: []Rule{{Rooms, "a", 0}}}}).AppendTo([]byte{entryPeer}),
+		"a rule without a pattern":     (&peerOp{&Peer{Name: "x", URL: "ws://x", Rules: []Rule{{Topics, "a..b", In}}}}).AppendTo([]byte{entryPeer}),
+		"a place twice":                (&place{placeKey{atTable, "B", "docs", 0}, Spot{}}).appendTo([]byte{entryPlace}),
+		"a place of no kind":           append([]byte{entryPlace, 0}, (&place{placeKey{atTable, "B", "x", 0}, Spot{}}).appendTo(nil)[1:]...),
+		"a table twice":                append([]byte{entryTable, 3}, "docs"...),
+		"a table of no record":         append([]byte{entryTable, 0}, "fresh"...),
+		"a stamp twice":                formattest.Unhex(t, lines[len(lines)-1]),
+		"a stamp of no record":         (&stamp{id: "x", node: "B", version: 1}).appendTo(append(appendText([]byte{entryStamp}, "docs"), 0)),
+		"a stamp without version":      (&stamp{id: "x", node: "B"}).appendTo(append(appendText([]byte{entryStamp}, "docs"), 1)),
+		"more than there is":           append((&place{placeKey{1, "X", "", 0}, Spot{}}).appendTo([]byte{entryPlace}), 0),
 	})
 }
 

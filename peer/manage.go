@@ -10,13 +10,14 @@ import (
 
 // AddRequest is a peer to link with.
 type AddRequest struct {
-	Name       string      `json:"name" max:"64" jsonschema:"what the peer is called here: a-z 0-9 . _ -"`
-	URL        string      `json:"url" max:"1024" jsonschema:"where it is: umicps://host:port or wss://host:port/umicp; without the s in this machine only, or without a credential"`
-	Credential string      `json:"credential,omitempty" max:"64" jsonschema:"under which name this server finds the key to show there; absent shows none"`
-	Namespace  string      `json:"namespace,omitempty" max:"63" jsonschema:"the namespace at the peer; absent is its key's own"`
-	Rules      []RuleInput `json:"rules,omitempty" max:"64" jsonschema:"what flows"`
-	Paused     bool        `json:"paused,omitempty" jsonschema:"make no link for now"`
-	Configured bool        `json:"configured,omitempty" jsonschema:"it stands in the server's configuration, which replaces and removes it"`
+	Name        string      `json:"name" max:"64" jsonschema:"what the peer is called here: a-z 0-9 . _ -"`
+	URL         string      `json:"url" max:"1024" jsonschema:"where it is: umicps://host:port or wss://host:port/umicp; without the s in this machine only, or without a credential"`
+	Credential  string      `json:"credential,omitempty" max:"64" jsonschema:"under which name this server finds the key to show there; absent shows none"`
+	Certificate string      `json:"certificate,omitempty" max:"64" jsonschema:"under which name this server finds the certificate to show there, and its key; absent shows none"`
+	Namespace   string      `json:"namespace,omitempty" max:"63" jsonschema:"the namespace at the peer; absent is its key's own"`
+	Rules       []RuleInput `json:"rules,omitempty" max:"64" jsonschema:"what flows"`
+	Paused      bool        `json:"paused,omitempty" jsonschema:"make no link for now"`
+	Configured  bool        `json:"configured,omitempty" jsonschema:"it stands in the server's configuration, which replaces and removes it"`
 }
 
 // Resource is the peer.
@@ -34,7 +35,7 @@ func (r *AddRequest) Validate() error {
 func (r *AddRequest) peer(now int64, by string) (*Peer, error) {
 	made, err := rules(r.Rules)
 	return &Peer{
-		Name: r.Name, URL: r.URL, Credential: r.Credential, Remote: r.Namespace, Paused: r.Paused, Configured: r.Configured,
+		Name: r.Name, URL: r.URL, Credential: r.Credential, Certificate: r.Certificate, Remote: r.Namespace, Paused: r.Paused, Configured: r.Configured,
 		Created: now, By: by, Rules: made,
 	}, err
 }
@@ -44,7 +45,7 @@ func (p *Peer) valid() error {
 	if err := p.check(); err != nil {
 		return err
 	}
-	return checkURL(p.URL, p.Credential != "")
+	return checkURL(p.URL, p.Credential != "", p.Certificate != "")
 }
 
 // ChangedResponse is the peer as it is now.
@@ -72,12 +73,13 @@ func (p *Peers) add(_ context.Context, tx *command.Tx, r *AddRequest) (resp Chan
 
 // UpdateRequest changes a peer.
 type UpdateRequest struct {
-	Name       string       `json:"name" max:"64" jsonschema:"the peer"`
-	URL        string       `json:"url,omitempty" max:"1024" jsonschema:"where it is now"`
-	Credential *string      `json:"credential,omitempty" jsonschema:"the name of another credential; the empty text shows no key"`
-	Namespace  *string      `json:"namespace,omitempty" jsonschema:"another namespace at the peer; the empty text is its key's own"`
-	Rules      *[]RuleInput `json:"rules,omitempty" jsonschema:"what flows, in place of all rules there are"`
-	Paused     *bool        `json:"paused,omitempty" jsonschema:"true ends the link for now, false makes it again"`
+	Name        string       `json:"name" max:"64" jsonschema:"the peer"`
+	URL         string       `json:"url,omitempty" max:"1024" jsonschema:"where it is now"`
+	Credential  *string      `json:"credential,omitempty" jsonschema:"the name of another credential; the empty text shows no key"`
+	Certificate *string      `json:"certificate,omitempty" jsonschema:"the name of another certificate; the empty text shows none"`
+	Namespace   *string      `json:"namespace,omitempty" jsonschema:"another namespace at the peer; the empty text is its key's own"`
+	Rules       *[]RuleInput `json:"rules,omitempty" jsonschema:"what flows, in place of all rules there are"`
+	Paused      *bool        `json:"paused,omitempty" jsonschema:"true ends the link for now, false makes it again"`
 }
 
 // Resource is the peer.
@@ -85,8 +87,8 @@ func (r *UpdateRequest) Resource() auth.Resource { return auth.Name(structureNam
 
 // Validate wants something to change.
 func (r *UpdateRequest) Validate() error {
-	if r.URL == "" && r.Credential == nil && r.Namespace == nil && r.Rules == nil && r.Paused == nil {
-		return fault.New(fault.Invalid, "nothing to change: give at least one of url, credential, namespace, rules, paused")
+	if r.URL == "" && r.Credential == nil && r.Certificate == nil && r.Namespace == nil && r.Rules == nil && r.Paused == nil {
+		return fault.New(fault.Invalid, "nothing to change: give at least one of url, credential, certificate, namespace, rules, paused")
 	}
 	if r.Rules == nil {
 		return nil
@@ -103,6 +105,9 @@ func (r *UpdateRequest) over(before *Peer) (*Peer, error) {
 	}
 	if r.Credential != nil {
 		after.Credential = *r.Credential
+	}
+	if r.Certificate != nil {
+		after.Certificate = *r.Certificate
 	}
 	if r.Namespace != nil {
 		after.Remote = *r.Namespace
@@ -179,14 +184,15 @@ type ListResponse struct {
 
 // Line is one peer, and how its link fares.
 type Line struct {
-	Name       string      `json:"name"`
-	URL        string      `json:"url"`
-	Credential string      `json:"credential,omitempty" jsonschema:"the name under which this server finds the key to show there"`
-	Namespace  string      `json:"namespace,omitempty" jsonschema:"at the peer; absent is its key's own"`
-	Rules      []RuleInput `json:"rules"`
-	Configured bool        `json:"configured,omitempty" jsonschema:"true when it stands in the server's configuration"`
-	CreatedAt  int64       `json:"created_at" jsonschema:"in Unix milliseconds"`
-	CreatedBy  string      `json:"created_by"`
+	Name        string      `json:"name"`
+	URL         string      `json:"url"`
+	Credential  string      `json:"credential,omitempty" jsonschema:"the name under which this server finds the key to show there"`
+	Certificate string      `json:"certificate,omitempty" jsonschema:"the name under which it finds the certificate to show there"`
+	Namespace   string      `json:"namespace,omitempty" jsonschema:"at the peer; absent is its key's own"`
+	Rules       []RuleInput `json:"rules"`
+	Configured  bool        `json:"configured,omitempty" jsonschema:"true when it stands in the server's configuration"`
+	CreatedAt   int64       `json:"created_at" jsonschema:"in Unix milliseconds"`
+	CreatedBy   string      `json:"created_by"`
 	Status
 }
 
@@ -227,7 +233,7 @@ func (p *Peers) list(_ context.Context, r *ListRequest) (resp ListResponse, err 
 	}
 	resp.Items, resp.NextCursor = command.Page(byName, r.Prefix, r.Cursor, r.Limit, func(_ string, peer *Peer) Line {
 		return Line{
-			Name: peer.Name, URL: peer.URL, Credential: peer.Credential, Namespace: peer.Remote, Rules: shown(peer.Rules),
+			Name: peer.Name, URL: peer.URL, Credential: peer.Credential, Certificate: peer.Certificate, Namespace: peer.Remote, Rules: shown(peer.Rules),
 			Configured: peer.Configured, CreatedAt: peer.Created, CreatedBy: peer.By, Status: p.status(peer),
 		}
 	})

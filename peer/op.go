@@ -14,9 +14,10 @@ import (
 //	(1)       │ node … │ what the namespace is called among nodes
 //	          └────────┘
 //	peer      ┌───────────┬──────────┬─────────────────┬─────────────┬───────────┬─────────────┬─────────┬───────────────┬───────┐
-//	(2)       │ name, str │ url, str │ credential, str │ remote, str │ flags, u8 │ created, uv │ by, str │ how many rules│ rules │
-//	          │           │          │                 │ namespace   │ 1 paused  │             │         │ uv            │       │
-//	          │           │          │                 │             │ 2 config. │             │         │               │       │
+//	(2)       │ name, str │ url, str │ credential, str │ remote, str │ flags, u8 │ created, uv │ by, str │ how many rules│ rules │ with flag 4
+//	          │           │          │                 │ namespace   │ 1 paused  │             │         │ uv            │       │ then:
+//	          │           │          │                 │             │ 2 config. │             │         │               │       │ certificate,
+//	          │           │          │                 │             │ 4 certif. │             │         │               │       │ str
 //	          └───────────┴──────────┴─────────────────┴─────────────┴───────────┴─────────────┴─────────┴───────────────┴───────┘
 //	  rule    ┌──────────────────┬─────────────────────────────────┬──────────────┐
 //	          │ kind, u8: 1 room │ direction, u8: 1 in 2 out 3 both│ pattern, str │
@@ -65,6 +66,7 @@ const (
 const (
 	flagPaused     = 1
 	flagConfigured = 2
+	flagShows      = 4 // a certificate
 )
 
 // maxPartition is more than any room has.
@@ -177,10 +179,16 @@ func (op *peerOp) AppendTo(b []byte) []byte {
 	if p.Configured {
 		flags |= flagConfigured
 	}
+	if p.Certificate != "" {
+		flags |= flagShows
+	}
 	b = appendText(appendInt(append(b, flags), p.Created), p.By)
 	b = binary.AppendUvarint(b, uint64(len(p.Rules)))
 	for _, r := range p.Rules {
 		b = appendText(append(b, byte(r.Kind), byte(r.Direction)), r.Pattern)
+	}
+	if p.Certificate != "" {
+		b = appendText(b, p.Certificate)
 	}
 	return b
 }
@@ -301,7 +309,7 @@ func readNode(r *journal.Reader) string {
 
 func readPeer(r *journal.Reader) *Peer {
 	p := &Peer{Name: r.Text(), URL: r.Text(), Credential: r.Text(), Remote: r.Text()}
-	flags := r.Byte(flagPaused | flagConfigured)
+	flags := r.Byte(flagPaused | flagConfigured | flagShows)
 	p.Paused, p.Configured = flags&flagPaused != 0, flags&flagConfigured != 0
 	p.Created, p.By = r.Int(), r.Text()
 	n := r.Count(3)
@@ -312,7 +320,10 @@ func readPeer(r *journal.Reader) *Peer {
 	for range n {
 		p.Rules = append(p.Rules, Rule{Kind: Kind(r.Byte(byte(Topics))), Direction: Direction(r.Byte(byte(Both))), Pattern: r.Text()})
 	}
-	if p.check() != nil {
+	if flags&flagShows != 0 {
+		p.Certificate = r.Text()
+	}
+	if p.check() != nil || (p.Certificate != "") != (flags&flagShows != 0) {
 		r.Fail()
 	}
 	return p

@@ -1,7 +1,7 @@
 // Package peer is federation: which other servers a namespace is linked with, what
 // flows between them, and how far it has come.
 //
-// A peer is a name, a URL, the name of a credential, and rules. What a rule names
+// A peer is a name, a URL, the names of a credential and a certificate, and rules. What a rule names
 // flows as changes that carry their origin: the node, a namespace of some server, at
 // which they were made, and their place there. Whoever takes changes in (peer.apply)
 // does it in one record with how far it has come, and takes nothing in that it has or
@@ -86,15 +86,16 @@ type Peers struct {
 
 // Peer is another server. It never changes: another one takes its place.
 type Peer struct {
-	Name       string
-	URL        string
-	Credential string // whose key to show, by name; "" shows none
-	Remote     string // the namespace at the other server; "" is the credential's own
-	Paused     bool
-	Configured bool // it stands in the configuration file
-	Created    int64
-	By         string
-	Rules      []Rule
+	Name        string
+	URL         string
+	Credential  string // whose key to show, by name; "" shows none
+	Certificate string // which certificate to show, by name; "" shows none
+	Remote      string // the namespace at the other server; "" is the credential's own
+	Paused      bool
+	Configured  bool // it stands in the configuration file
+	Created     int64
+	By          string
+	Rules       []Rule
 }
 
 // The kinds of places. The numbers are permanent.

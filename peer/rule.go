@@ -140,6 +140,11 @@ func (p *Peer) check() error {
 			return err
 		}
 	}
+	if p.Certificate != "" {
+		if err := checkName("certificate", p.Certificate); err != nil {
+			return err
+		}
+	}
 	if p.Remote != "" {
 		if err := checkName("namespace", p.Remote); err != nil {
 			return err
@@ -159,8 +164,8 @@ func (p *Peer) check() error {
 	return nil
 }
 
-// checkURL refuses what cannot be dialled, and what would show a key to whoever listens on the way.
-func checkURL(text string, withKey bool) error {
+// checkURL refuses what cannot be dialled, what would show a key to whoever listens on the way, and where no certificate can be shown.
+func checkURL(text string, withKey, withCertificate bool) error {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil || u.Host == "":
@@ -172,6 +177,9 @@ func checkURL(text string, withKey bool) error {
 	case "umicps", "wss":
 		return nil
 	case "umicp", "ws":
+		if withCertificate {
+			return fault.New(fault.Invalid, "%s: is not encrypted, and certificates are shown over TLS only: use %ss:", u.Scheme, u.Scheme).With("field", "url")
+		}
 		if withKey && !loopback(u.Hostname()) {
 			return fault.New(fault.Invalid, "%s: is not encrypted, and the key could be read on the way to %s: use %ss:", u.Scheme, clip(u.Hostname()), u.Scheme).
 				With("field", "url")

@@ -2,6 +2,7 @@ package umicp
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"io"
@@ -47,6 +48,9 @@ type Options struct {
 	// Authenticator says who begins a session, by what its HELLO showed. Nil takes everybody for auth.Local. Over HTTP
 	// and WebSocket the front has said who calls; a HELLO may say otherwise.
 	Authenticator auth.Authenticator
+	// CertificateName says by which name whoever begins a session on a TLS connection of Serve's listeners is known that shows a
+	// verified certificate; "" is by none. Nil is by the subject's common name.
+	CertificateName func(*x509.Certificate) string
 	// Clients is where connections of Serve's listeners are booked, which bounds them; nil books none.
 	Clients *clients.Registry
 	// Addresses hold every address to a rate on Serve's listeners, by reading no faster; nil is no rate. HTTP's front has its own.
@@ -73,6 +77,7 @@ type Server struct {
 	log      logrus.FieldLogger
 
 	authenticator auth.Authenticator
+	certificate   func(*x509.Certificate) string
 	clients       *clients.Registry
 	addresses     *quota.Buckets // nil is no rate
 	maxSessions   int
@@ -104,6 +109,9 @@ func New(o Options) *Server {
 	if o.Authenticator == nil {
 		o.Authenticator = auth.Everybody
 	}
+	if o.CertificateName == nil {
+		o.CertificateName = func(cert *x509.Certificate) string { return cert.Subject.CommonName }
+	}
 	if o.MaxSessions <= 0 {
 		o.MaxSessions = DefaultMaxSessions
 	}
@@ -112,7 +120,7 @@ func New(o Options) *Server {
 	}
 	s := &Server{
 		executor: o.Executor, version: o.Version, peer: o.PeerID, limits: o.Limits.OrDefault(), log: o.Log,
-		authenticator: o.Authenticator, clients: o.Clients, addresses: o.Addresses,
+		authenticator: o.Authenticator, certificate: o.CertificateName, clients: o.Clients, addresses: o.Addresses,
 		maxSessions: o.MaxSessions, writeTimeout: o.WriteTimeout,
 		rows: map[*command.Command]*row{},
 	}

@@ -2,6 +2,7 @@ package umicp
 
 import (
 	"cmp"
+	"crypto/tls"
 	"time"
 
 	"github.com/hivellm/synap-go/core/auth"
@@ -62,13 +63,30 @@ func (x *session) turnOut(why error) {
 	x.link.close()
 }
 
+// certificate is the name in the certificate that the peer has shown on a TLS connection, if it was verified; "" is none. Who comes
+// by WebSocket has shown it to the front.
+func (x *session) certificate() string {
+	l, ok := x.link.(*tcpLink)
+	if !ok {
+		return ""
+	}
+	secured, ok := l.conn.(*tls.Conn)
+	if !ok {
+		return ""
+	}
+	if chains := secured.ConnectionState().VerifiedChains; len(chains) > 0 {
+		return x.server.certificate(chains[0][0])
+	}
+	return ""
+}
+
 // identify finds out who says this HELLO. Where a front knows that already, HELLO need not say it again.
 func (x *session) identify(theirs *umx.Hello) (err error) {
 	caller := x.caller
 	if caller != nil && theirs.Auth == nil {
 		return nil
 	}
-	shown := &auth.Credential{From: x.link.remote()}
+	shown := &auth.Credential{From: x.link.remote(), Certificate: x.certificate()}
 	if theirs.Auth != nil {
 		shown.Key = cmp.Or(theirs.Auth.APIKey, theirs.Auth.Bearer)
 	}

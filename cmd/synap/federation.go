@@ -22,8 +22,9 @@ import (
 
 // PeersConfig is what can be set about links with other servers.
 type PeersConfig struct {
-	Keys string `mapstructure:"keys"` // a folder with the keys to show to peers; "" is none
-	CA   string `mapstructure:"ca"`   // PEM file with authorities of peers' certificates; "" is whom the system trusts
+	Keys  string `mapstructure:"keys"`  // a folder with the keys to show to peers; "" is none
+	CA    string `mapstructure:"ca"`    // PEM file with authorities of peers' certificates; "" is whom the system trusts
+	Certs string `mapstructure:"certs"` // a folder with certificates to show to peers; "" is none
 
 	Links []string `mapstructure:"links"` // peers of the default namespace; see parseLink
 }
@@ -33,6 +34,7 @@ func peerSettings() []setting {
 	return []setting{
 		{"peers.keys", "", "`folder` with a file for each key to show to peers; their names are credentials", nil},
 		{"peers.ca", "", "PEM `file` with the authorities of peers' certificates, if the system does not know them", nil},
+		{"peers.certs", "", "`folder` with a certificate for each name, NAME.pem and NAME.key, to show to peers that ask for one", nil},
 		{"peers.links", []string{}, "peers of the default namespace: `entries` such as berlin=umicps://berlin.example.org credential=berlin rooms=chat.*:both", nil},
 	}
 }
@@ -51,23 +53,12 @@ func (c *Config) peerKey(credential string) (string, error) {
 		return "", fault.New(fault.Unauthenticated, "there is no key for the credential %q: set %s, or put it into a file of that name in the folder peers.keys",
 			credential, variable)
 	}
-	root, err := os.OpenRoot(c.Peers.Keys)
-	if err != nil {
-		return "", fault.New(fault.Unauthenticated, "peers.keys: %v", err)
-	}
-	defer root.Close() //nolint:errcheck // it was only read
-	info, err := root.Stat(credential)
+	text, err := readIn(c.Peers.Keys, credential, maxKeyBytes)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return "", fault.New(fault.Unauthenticated, "there is no key for the credential %q: neither %s is set nor is there a file of that name in %s",
 			credential, variable, c.Peers.Keys)
 	case err != nil:
-		return "", fault.New(fault.Unauthenticated, "peers.keys: %v", err)
-	case !info.Mode().IsRegular() || info.Size() > maxKeyBytes:
-		return "", fault.New(fault.Unauthenticated, "peers.keys: %s is no file with a key", credential)
-	}
-	text, err := root.ReadFile(credential)
-	if err != nil {
 		return "", fault.New(fault.Unauthenticated, "peers.keys: %v", err)
 	}
 	key := strings.TrimSpace(string(text))
@@ -77,28 +68,89 @@ func (c *Config) peerKey(credential string) (string, error) {
 	return key, nil
 }
 
+// readIn reads a file of a folder, and none that lies elsewhere.
+func readIn(folder, name string, most int64) ([]byte, error) {
+	root, err := os.OpenRoot(folder)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close() //nolint:errcheck // it was only read
+	info, err := root.Stat(name)
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular() || info.Size() > most:
+		return nil, fault.New(fault.Invalid, "%s is no file of at most %d bytes", name, most)
+	}
+	return root.ReadFile(name)
+}
+
+// peerTLS is how a link is secured that shows the certificate of that name; "" shows none. The files are read each time that a link
+// connects, so that what was replaced is used from then on.
+func (c *Config) peerTLS(certificate string) (*tls.Config, error) {
+	if c.Peers.CA == "" && certificate == "" {
+		return nil, nil
+	}
+	config := &tls.Config{MinVersion: tls.VersionTLS12}
+	if c.Peers.CA != "" {
+		pem, err := os.ReadFile(filepath.Clean(c.Peers.CA))
+		if err != nil {
+			return nil, fault.New(fault.Invalid, "peers.ca: %v", err)
+		}
+		config.RootCAs = x509.NewCertPool()
+		if !config.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fault.New(fault.Invalid, "peers.ca: there is no certificate in %s", c.Peers.CA)
+		}
+	}
+	if certificate == "" {
+		return config, nil
+	}
+	pair, err := c.peerCertificate(certificate)
+	if err != nil {
+		return nil, err
+	}
+	// It is shown even if the peer says that it knows other authorities only: the peer then says what is wrong with it.
+	config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &pair, nil }
+	return config, nil
+}
+
+// maxCertBytes bounds the files of a certificate.
+const maxCertBytes = 1 << 20
+
+// peerCertificate finds a certificate to show to a peer. As with keys, no other files are read for whoever administers peers.
+func (c *Config) peerCertificate(name string) (pair tls.Certificate, err error) {
+	if c.Peers.Certs == "" {
+		return pair, fault.New(fault.Unauthenticated, "there is no certificate %q: put it into the folder peers.certs, as %s.pem and %s.key", name, name, name)
+	}
+	var files [2][]byte
+	for i, ending := range []string{".pem", ".key"} {
+		files[i], err = readIn(c.Peers.Certs, name+ending, maxCertBytes)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return pair, fault.New(fault.Unauthenticated, "there is no certificate %q: in %s there is no file %s%s", name, c.Peers.Certs, name, ending)
+		case err != nil:
+			return pair, fault.New(fault.Unauthenticated, "peers.certs: %v", err)
+		}
+	}
+	if pair, err = tls.X509KeyPair(files[0], files[1]); err != nil {
+		return pair, fault.New(fault.Unauthenticated, "peers.certs: %s.pem and %s.key: %v", name, name, err)
+	}
+	return pair, nil
+}
+
 // newLinks readies the links with other servers.
 func (c *Config) newLinks(log *logrus.Logger) (*link.Manager, error) {
-	o := link.Options{Key: c.peerKey, Note: func(peer string, err error) {
+	if _, err := c.peerTLS(""); err != nil { // what is wrong from the start is said at the start
+		return nil, err
+	}
+	return link.New(link.Options{Key: c.peerKey, TLS: c.peerTLS, Note: func(peer string, err error) {
 		entry := log.WithField("peer", peer)
 		if err != nil {
 			entry.WithError(err).Warn("the link is down, and will be tried again")
 			return
 		}
 		entry.Info("the link is up")
-	}}
-	if c.Peers.CA != "" {
-		pem, err := os.ReadFile(filepath.Clean(c.Peers.CA))
-		if err != nil {
-			return nil, fault.New(fault.Invalid, "peers.ca: %v", err)
-		}
-		pool := x509.NewCertPool()
-		if !pool.AppendCertsFromPEM(pem) {
-			return nil, fault.New(fault.Invalid, "peers.ca: there is no certificate in %s", c.Peers.CA)
-		}
-		o.TLS = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: pool}
-	}
-	return link.New(o), nil
+	}}), nil
 }
 
 // federate keeps the links with other servers, once the data is there.
@@ -115,7 +167,7 @@ func (s *server) federate(ctx context.Context, there <-chan struct{}) error {
 }
 
 // parseLink reads an entry of peers.links: name=URL, and then in any order and each after a space credential=NAME,
-// namespace=NAME and, as often as need be, rooms=PATTERN:DIRECTION, collections=PATTERN:DIRECTION and
+// certificate=NAME, namespace=NAME and, as often as need be, rooms=PATTERN:DIRECTION, collections=PATTERN:DIRECTION and
 // topics=PATTERN:DIRECTION.
 func parseLink(entry string) (*peer.AddRequest, error) {
 	words := strings.Fields(entry)
@@ -135,6 +187,8 @@ func parseLink(entry string) (*peer.AddRequest, error) {
 		switch key {
 		case "credential":
 			r.Credential = value
+		case "certificate":
+			r.Certificate = value
 		case "namespace":
 			r.Namespace = value
 		case "rooms", "collections", "topics":
@@ -146,7 +200,7 @@ func parseLink(entry string) (*peer.AddRequest, error) {
 			*map[string]*string{"rooms": &rule.Rooms, "collections": &rule.Collections, "topics": &rule.Topics}[key] = value[:at]
 			r.Rules = append(r.Rules, rule)
 		default:
-			return nil, wrong(key + " is none of credential, namespace, rooms, collections, topics")
+			return nil, wrong(key + " is none of credential, certificate, namespace, rooms, collections, topics")
 		}
 	}
 	if err := r.Validate(); err != nil {
@@ -189,7 +243,7 @@ func (s *server) configurePeers(ctx context.Context) error {
 		}
 		line, known := there[r.Name]
 		delete(there, r.Name)
-		if known && line.Configured && line.URL == r.URL && line.Credential == r.Credential && line.Namespace == r.Namespace && slices.Equal(line.Rules, r.Rules) {
+		if known && line.Configured && line.URL == r.URL && line.Credential == r.Credential && line.Certificate == r.Certificate && line.Namespace == r.Namespace && slices.Equal(line.Rules, r.Rules) {
 			continue
 		}
 		if known {

@@ -203,7 +203,7 @@ func (s *server) openDoors(c *Config, log *logrus.Logger) (err error) {
 	s.addresses = quota.NewBuckets("address_requests", c.addressRate(), 0)
 	s.umicp = umicp.New(umicp.Options{
 		Executor: executor, Version: version, Log: log, MaxBytes: c.MaxBody, Authenticator: who, Clients: s.clients,
-		Addresses: s.addresses,
+		Addresses: s.addresses, CertificateName: c.principalOf(),
 	})
 	options := http.Options{
 		Executor: executor, Version: version, Log: log, Authenticator: who,

@@ -6,8 +6,8 @@
 // again and again, and while it is connected one for each partition of each room and
 // direction. They hold no data: what was read is taken in by peer.apply, here or there,
 // with how far it came, and whoever begins anew asks for that. Of topics, which keep
-// nothing, a link holds the messages that it has read and not passed on. A key is looked up when
-// it is shown, kept nowhere, and told to nobody but the peer.
+// nothing, a link holds the messages that it has read and not passed on. Keys and certificates are looked up when
+// they are shown, kept nowhere, and told to nobody but the peer.
 package link
 
 import (
@@ -21,7 +21,6 @@ import (
 	"github.com/hivellm/synap-go/core/command"
 	"github.com/hivellm/synap-go/core/fault"
 	"github.com/hivellm/synap-go/peer"
-	"github.com/hivellm/synap-go/umicp/client"
 )
 
 // Side is a namespace of a server, this one or another: what commands are run in.
@@ -36,7 +35,9 @@ type Side interface {
 type Options struct {
 	// Key returns the key of that name, or why there is none.
 	Key func(credential string) (string, error)
-	TLS *tls.Config // for umicps and wss; nil is the system's
+	// TLS is how a link is secured, over umicps and wss, that shows the certificate of that name; "" shows none. It is asked each
+	// time that a link connects. Nil, and a nil configuration, is as the system has it.
+	TLS func(certificate string) (*tls.Config, error)
 	// Note is told when a link comes up, err being nil then, and of each new reason for which it is down. It may be nil.
 	Note func(peer string, err error)
 	// Dial opens the connection; nil is by UMICP. Tests have others.
@@ -220,19 +221,6 @@ func callerOf(p *peer.Peer, namespace string) *auth.Identity {
 		}
 	}
 	return id.With(permissions)
-}
-
-// dial connects by UMICP.
-func (m *Manager) dial(ctx context.Context, p *peer.Peer, key string) (Side, error) {
-	c, err := client.Dial(ctx, p.URL, client.Options{APIKey: key, PeerID: "synap", TLS: m.o.TLS, Retries: -1})
-	if err != nil {
-		return nil, err
-	}
-	there := &there{client: c}
-	if p.Remote != "" {
-		there.options = append(there.options, client.Namespace(p.Remote))
-	}
-	return there, nil
 }
 
 // key is the key to show to the peer.

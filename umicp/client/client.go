@@ -12,8 +12,10 @@ package client
 import (
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -40,6 +42,9 @@ type Options struct {
 	Limits     umx.Limits    // proposed to the server; zero fields are the defaults of package umx
 	DialWithin time.Duration // for one attempt, the greeting included; 0 is ten seconds
 	Retries    int           // further attempts to dial before a call fails; 0 is 3, negative is none
+	// Single has the client keep to the connection of Dial: once that is broken, calls fail with Unavailable, and nothing is dialled anew.
+	// It is for whoever has to know, and to show again who calls.
+	Single bool
 }
 
 const (
@@ -125,6 +130,9 @@ func (c *Client) connected(ctx context.Context) (*session, error) {
 	if c.session != nil && c.session.broken() == nil {
 		return c.session, nil
 	}
+	if c.session != nil && c.o.Single {
+		return nil, fault.Wrap(fault.Unavailable, c.session.broken(), "the connection was lost: %v", c.session.broken())
+	}
 	wait := firstBackoff
 	for attempt := 0; ; attempt++ {
 		s, err := open(ctx, c.address, c.o)
@@ -160,11 +168,11 @@ func dial(ctx context.Context, address string, o Options) (carrier, error) {
 		if key := keyOf(o); key != "" {
 			header.Set("Authorization", "Bearer "+key)
 		}
-		conn, _, err := websocket.Dial(ctx, u.String(), &websocket.DialOptions{ //nolint:bodyclose // there is none
+		conn, resp, err := websocket.Dial(ctx, u.String(), &websocket.DialOptions{ //nolint:bodyclose // it is in memory
 			Subprotocols: []string{"umicp.v1.bin"}, HTTPHeader: header, HTTPClient: httpClient(o),
 		})
 		if err != nil {
-			return nil, err
+			return nil, notUpgraded(resp, err)
 		}
 		conn.SetReadLimit(int64(o.Limits.MaxFrame) + umx.HeaderBytes)
 		return newWSCarrier(conn, o.Limits), nil
@@ -186,6 +194,21 @@ func dial(ctx context.Context, address string, o Options) (carrier, error) {
 		conn = secured
 	}
 	return &tcpCarrier{conn: conn, reader: umx.NewReader(conn, o.Limits)}, nil
+}
+
+// notUpgraded is why there is no WebSocket: what the server says, if it says something.
+func notUpgraded(resp *http.Response, err error) error {
+	if resp == nil || resp.Body == nil || resp.StatusCode < http.StatusBadRequest {
+		return err
+	}
+	var refusal struct {
+		Error *fault.Error `json:"error"`
+	}
+	text, _ := io.ReadAll(resp.Body) // its first kilobyte, which the library has read
+	if json.Unmarshal(text, &refusal) == nil && refusal.Error != nil {
+		return refusal.Error
+	}
+	return err
 }
 
 func tlsFor(o Options, host string) *tls.Config {

@@ -339,6 +339,21 @@ func TestWatchesGoOnAfterABreak(t *testing.T) {
 	t.Error("the connection is not made again")
 }
 
+// TestASingleConnectionIsNotMadeAgain: once it is broken every call says so.
+func TestASingleConnectionIsNotMadeAgain(t *testing.T) {
+	proxy := newCutter(t, serve(t).peers)
+	c := dial(t, "umicp://"+proxy.Addr().String(), client.Options{Single: true})
+	if _, err := c.KVSet(t.Context(), &client.KVSetRequest{Key: "a", Value: value.OfText("1")}); err != nil {
+		t.Fatal(err)
+	}
+	proxy.cut()
+	for range 5 {
+		if _, err := c.KVGet(t.Context(), &client.KVGetRequest{Key: "a"}); fault.CodeOf(err) != fault.Unavailable || !strings.Contains(err.Error(), "the connection was lost") {
+			t.Errorf("a call on a broken connection: %v", err)
+		}
+	}
+}
+
 func TestConsumersReceiveAgainAndAgain(t *testing.T) {
 	everywhere(t, func(t *testing.T, c *client.Client) {
 		name := strings.ToLower(strings.ReplaceAll(t.Name(), "/", "."))

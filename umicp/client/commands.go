@@ -575,7 +575,7 @@ func (c *Client) PeerStamp(ctx context.Context, request *PeerStampRequest, opts 
 	return response, c.Call(ctx, "peer.stamp", request, response, opts...)
 }
 
-// PeerUpdate is peer.update: change a peer: where it is, whose key it is shown, what flows, or that nothing does for now.
+// PeerUpdate is peer.update: change a peer: where it is, which key and certificate it is shown, what flows, or that nothing does for now.
 func (c *Client) PeerUpdate(ctx context.Context, request *PeerUpdateRequest, opts ...Option) (*PeerAddResponse, error) {
 	response := new(PeerAddResponse)
 	return response, c.Call(ctx, "peer.update", request, response, opts...)
@@ -2035,13 +2035,14 @@ type NamespaceUpdateRequest struct {
 
 // PeerAddRequest is what the command table says of it; docs/commands.md describes it.
 type PeerAddRequest struct {
-	Name       string          `json:"name"`                 // what the peer is called here: a-z 0-9 . _ -
-	URL        string          `json:"url"`                  // where it is: umicps://host:port or wss://host:port/umicp; without the s in this machine only, or without a credential
-	Credential string          `json:"credential,omitempty"` // under which name this server finds the key to show there; absent shows none
-	Namespace  string          `json:"namespace,omitempty"`  // the namespace at the peer; absent is its key's own
-	Rules      []PeerRuleInput `json:"rules,omitempty"`      // what flows
-	Paused     bool            `json:"paused,omitempty"`     // make no link for now
-	Configured bool            `json:"configured,omitempty"` // it stands in the server's configuration, which replaces and removes it
+	Name        string          `json:"name"`                  // what the peer is called here: a-z 0-9 . _ -
+	URL         string          `json:"url"`                   // where it is: umicps://host:port or wss://host:port/umicp; without the s in this machine only, or without a credential
+	Credential  string          `json:"credential,omitempty"`  // under which name this server finds the key to show there; absent shows none
+	Certificate string          `json:"certificate,omitempty"` // under which name this server finds the certificate to show there, and its key; absent shows none
+	Namespace   string          `json:"namespace,omitempty"`   // the namespace at the peer; absent is its key's own
+	Rules       []PeerRuleInput `json:"rules,omitempty"`       // what flows
+	Paused      bool            `json:"paused,omitempty"`      // make no link for now
+	Configured  bool            `json:"configured,omitempty"`  // it stands in the server's configuration, which replaces and removes it
 }
 
 // PeerAddResponse is what the command table says of it; docs/commands.md describes it.
@@ -2198,12 +2199,13 @@ type PeerStampResponse struct {
 
 // PeerUpdateRequest is what the command table says of it; docs/commands.md describes it.
 type PeerUpdateRequest struct {
-	Name       string           `json:"name"`                 // the peer
-	URL        string           `json:"url,omitempty"`        // where it is now
-	Credential *string          `json:"credential,omitempty"` // the name of another credential; the empty text shows no key
-	Namespace  *string          `json:"namespace,omitempty"`  // another namespace at the peer; the empty text is its key's own
-	Rules      *[]PeerRuleInput `json:"rules,omitempty"`      // what flows, in place of all rules there are
-	Paused     *bool            `json:"paused,omitempty"`     // true ends the link for now, false makes it again
+	Name        string           `json:"name"`                  // the peer
+	URL         string           `json:"url,omitempty"`         // where it is now
+	Credential  *string          `json:"credential,omitempty"`  // the name of another credential; the empty text shows no key
+	Certificate *string          `json:"certificate,omitempty"` // the name of another certificate; the empty text shows none
+	Namespace   *string          `json:"namespace,omitempty"`   // another namespace at the peer; the empty text is its key's own
+	Rules       *[]PeerRuleInput `json:"rules,omitempty"`       // what flows, in place of all rules there are
+	Paused      *bool            `json:"paused,omitempty"`      // true ends the link for now, false makes it again
 }
 
 // PersistenceBackupRequest is what the command table says of it; docs/commands.md describes it.
@@ -3710,27 +3712,28 @@ type PeerChange struct {
 
 // PeerLine is what the command table says of it; docs/commands.md describes it.
 type PeerLine struct {
-	Name       string          `json:"name"`                 //
-	URL        string          `json:"url"`                  //
-	Credential string          `json:"credential,omitempty"` // the name under which this server finds the key to show there
-	Namespace  string          `json:"namespace,omitempty"`  // at the peer; absent is its key's own
-	Rules      []PeerRuleInput `json:"rules"`                //
-	Configured bool            `json:"configured,omitempty"` // true when it stands in the server's configuration
-	CreatedAt  int64           `json:"created_at"`           // in Unix milliseconds
-	CreatedBy  string          `json:"created_by"`           //
-	State      string          `json:"state"`                // connected; connecting; waiting, before the next attempt; paused; off, when this process makes no links
-	Since      int64           `json:"since,omitempty"`      // since when it is in that state, in Unix milliseconds
-	Node       string          `json:"node,omitempty"`       // which node the peer is; known once it was connected
-	LastError  string          `json:"last_error,omitempty"` // what went wrong last
-	ErrorAt    int64           `json:"error_at,omitempty"`   // when, in Unix milliseconds
-	Attempts   uint64          `json:"attempts,omitempty"`   // how often a connection was tried
-	Rooms      int             `json:"rooms,omitempty"`      // how many partitions of rooms are followed, those of both directions counted twice
-	In         uint64          `json:"in,omitempty"`         // events that were taken in from the peer
-	Out        uint64          `json:"out,omitempty"`        // events that the peer took in from here
-	Passed     uint64          `json:"passed,omitempty"`     // events that were there already, having come another way, or made there
-	Lost       uint64          `json:"lost,omitempty"`       // events that a room had let go of before they were read
-	LagMS      int64           `json:"lag_ms,omitempty"`     // how old the oldest of them is, in milliseconds; without a connection, at most: since when the link may be behind, as what came since is not known
-	Behind     uint64          `json:"behind,omitempty"`     // events that are known and not yet taken over, in both directions
+	Name        string          `json:"name"`                  //
+	URL         string          `json:"url"`                   //
+	Credential  string          `json:"credential,omitempty"`  // the name under which this server finds the key to show there
+	Certificate string          `json:"certificate,omitempty"` // the name under which it finds the certificate to show there
+	Namespace   string          `json:"namespace,omitempty"`   // at the peer; absent is its key's own
+	Rules       []PeerRuleInput `json:"rules"`                 //
+	Configured  bool            `json:"configured,omitempty"`  // true when it stands in the server's configuration
+	CreatedAt   int64           `json:"created_at"`            // in Unix milliseconds
+	CreatedBy   string          `json:"created_by"`            //
+	State       string          `json:"state"`                 // connected; connecting; waiting, before the next attempt; paused; off, when this process makes no links
+	Since       int64           `json:"since,omitempty"`       // since when it is in that state, in Unix milliseconds
+	Node        string          `json:"node,omitempty"`        // which node the peer is; known once it was connected
+	LastError   string          `json:"last_error,omitempty"`  // what went wrong last
+	ErrorAt     int64           `json:"error_at,omitempty"`    // when, in Unix milliseconds
+	Attempts    uint64          `json:"attempts,omitempty"`    // how often a connection was tried
+	Rooms       int             `json:"rooms,omitempty"`       // how many partitions of rooms are followed, those of both directions counted twice
+	In          uint64          `json:"in,omitempty"`          // events that were taken in from the peer
+	Out         uint64          `json:"out,omitempty"`         // events that the peer took in from here
+	Passed      uint64          `json:"passed,omitempty"`      // events that were there already, having come another way, or made there
+	Lost        uint64          `json:"lost,omitempty"`        // events that a room had let go of before they were read
+	LagMS       int64           `json:"lag_ms,omitempty"`      // how old the oldest of them is, in milliseconds; without a connection, at most: since when the link may be behind, as what came since is not known
+	Behind      uint64          `json:"behind,omitempty"`      // events that are known and not yet taken over, in both directions
 }
 
 // PeerIncoming is what the command table says of it; docs/commands.md describes it.
