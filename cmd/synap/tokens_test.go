@@ -104,3 +104,31 @@ func thousands(digits string) string {
 	}
 	return digits
 }
+
+// TestPagesAreInTheirPage holds what docs/mcp.md says of resources against what there is.
+func TestPagesAreInTheirPage(t *testing.T) {
+	text, err := os.ReadFile(root + "/docs/mcp.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := string(text)
+	rows := 0
+	for _, s := range tableForTests(t).Structures() {
+		if s.Things != nil && !strings.Contains(page, "`synap://"+s.Things.Kind+"`") {
+			t.Errorf("docs/mcp.md does not name synap://%s", s.Things.Kind)
+		}
+		for _, c := range s.Commands {
+			for _, a := range c.Addresses {
+				rows++
+				_, row, found := strings.Cut(page, "| `"+a.URI+"` | ")
+				row, _, _ = strings.Cut(row, "\n")
+				if !found || strings.HasSuffix(row, "| no |") != (a.Follow == nil) {
+					t.Errorf("docs/mcp.md says of %s %q, and followed is %v", a.URI, row, a.Follow != nil)
+				}
+			}
+		}
+	}
+	if got := strings.Count(page, "| `synap://"); got != rows {
+		t.Errorf("docs/mcp.md has %d rows of addresses, and there are %d", got, rows)
+	}
+}
