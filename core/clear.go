@@ -114,7 +114,7 @@ func (s *server) preview(ctx context.Context, r *ClearRequest, things *command.T
 		return ClearResponse{}, err
 	}
 	if len(page.Items) == 0 || page.Items[0].Name != name {
-		return ClearResponse{}, fault.New(fault.NotFound, "there is no %s %q", strings.TrimSuffix(things.Kind, "s"), name)
+		return ClearResponse{}, fault.New(fault.NotFound, "there is no %s %q", things.One(), name)
 	}
 	return ClearResponse{Target: r.Target, Counts: page.Items[0].Counts, Confirm: s.code(ctx, r, expires)}, nil
 }

@@ -34,7 +34,7 @@ func (a *app) mcpDoctorVerb() *cobra.Command {
 			return a.examine(cmd.Context(), config)
 		},
 	}
-	addSettings(cmd, cmd.Flags(), "server", "namespace", "profile", "agent", "memory", "data_dir")
+	addSettings(cmd, cmd.Flags(), "server", "key", "namespace", "profile", "agent", "memory", "data_dir")
 	return cmd
 }
 

@@ -34,7 +34,7 @@ func namesOf(s *command.Structure) (name string, aliases []string) {
 	if s.Things == nil {
 		return s.Name, nil
 	}
-	if thing := strings.TrimSuffix(s.Things.Kind, "s"); thing != s.Name && !ours[thing] {
+	if thing := s.Things.One(); thing != s.Name && !ours[thing] {
 		aliases = append(aliases, thing)
 	}
 	return s.Name, aliases

@@ -156,3 +156,32 @@ func TestSchemasNameTools(t *testing.T) {
 		t.Error("no tool names another")
 	}
 }
+
+// TestThingsAreReadWhereTheyAreListed wants what browsing names to be an address that can be read, where a structure has addresses.
+func TestThingsAreReadWhereTheyAreListed(t *testing.T) {
+	a := &app{}
+	if _, err := a.root(); err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for _, s := range a.table.Structures() {
+		var read []string
+		for _, c := range s.Commands {
+			for _, address := range c.Addresses {
+				if strings.Contains(address.URI, "{") { // one's own inbox is one address
+					read = append(read, address.URI)
+				}
+			}
+		}
+		if s.Things == nil || len(read) == 0 {
+			continue
+		}
+		seen++
+		if !slices.ContainsFunc(read, func(uri string) bool { return strings.HasPrefix(uri, s.Things.Root()+"{") }) {
+			t.Errorf("%s are listed as %s…, and read as %v", s.Things.Kind, s.Things.Root(), read)
+		}
+	}
+	if seen < 4 {
+		t.Errorf("%d structures have addresses", seen)
+	}
+}

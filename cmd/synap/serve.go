@@ -18,6 +18,10 @@ func (a *app) serveVerb() *cobra.Command {
 			"and everybody else finds all there is in /openapi.json. Callers show a key: at its first start the server makes one that may do\n" +
 			"everything, in the file admin.key of its data, and the subcommands on this machine find it. It stops cleanly on SIGTERM and at Ctrl-C,\n" +
 			"and reads its configuration and certificates again on SIGHUP; docs/config.md and `synap config show --defaults` say what can be set.",
+		Example: "  synap serve                                          # on this machine only, data in ./data\n" +
+			"  synap serve --data-dir /var/lib/synap --fsync always # nothing that was answered is ever lost\n" +
+			"  synap serve --memory --auth=off                      # keep nothing, ask nobody: to try things out\n" +
+			"  synap serve --http 0.0.0.0:15500 --tls-cert server.pem --tls-key server.key",
 		RunE: a.serve,
 	}
 	addSettings(cmd, cmd.Flags(), without(serverKeys(), "log.level", "log.format")...)

@@ -56,7 +56,15 @@ func (t *Things) Root() string {
 	if t.Base != "" {
 		return "synap://" + t.Base + "/"
 	}
-	return "synap://" + strings.TrimSuffix(t.Kind, "s") + "/"
+	return "synap://" + t.One() + "/"
+}
+
+// One is what one of them is: "queue", "memory".
+func (t *Things) One() string {
+	if one, ok := strings.CutSuffix(t.Kind, "ies"); ok {
+		return one + "y"
+	}
+	return strings.TrimSuffix(t.Kind, "s")
 }
 
 // Exchange is a kind of things whose changes servers can carry to each other, and the commands that do it.
