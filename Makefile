@@ -52,8 +52,8 @@ conform: ## the MCP conformance suite, both frozen sets of requirements, against
 	else echo "no npm: the MCP conformance suite is left out"; fi
 
 .PHONY: eval-mcp
-eval-mcp: ## tasks for agents, done by scripted MCP clients and judged; MODEL='command' has a model do them, TASK=id is one alone, TASK=list lists them
-	$(GO) run ./eval/play $(if $(filter list,$(TASK)),-list,$(if $(TASK),-task $(TASK))) $(if $(MODEL),-model "$$MODEL")
+eval-mcp: ## tasks for agents, done by scripted MCP clients and judged; MODEL='command', or MODEL=name CHAT=url, has a model do them, TASK=id is one alone, TASK=list lists them
+	$(GO) run ./eval/play $(if $(filter list,$(TASK)),-list,$(if $(TASK),-task $(TASK))) $(if $(MODEL),-model "$$MODEL") $(if $(CHAT),-chat "$$CHAT")
 
 .PHONY: lint
 lint: ## golangci-lint with the rules of .golangci.yml

@@ -47,6 +47,8 @@ type Agent struct {
 	Me     string // what it is called
 	Say    string // the prompt, if the task has one
 	Tally  Tally
+	guide  string   // what the server says of itself
+	shown  []facing // the tools that a model is shown
 	world  *World
 	client *client.Client
 	tokens func(string) int
@@ -55,6 +57,13 @@ type Agent struct {
 	told   chan string // addresses of what changed
 	ctx    context.Context
 	end    func()
+}
+
+// facing is what a model is shown of a tool.
+type facing struct {
+	Name        string          `json:"name"`
+	Description string          `json:"description"`
+	InputSchema json.RawMessage `json:"inputSchema"`
 }
 
 // schema is what a tool takes.
@@ -86,10 +95,12 @@ func (w *World) connect(ctx context.Context, over Transport, tokens func(string)
 	hello := mcp.InitializeRequest{}
 	hello.Params.ProtocolVersion = protocol
 	hello.Params.ClientInfo = mcp.Implementation{Name: "eval", Version: "1"}
-	if _, err := a.client.Initialize(ctx, hello); err != nil {
+	welcome, err := a.client.Initialize(ctx, hello)
+	if err != nil {
 		a.close()
 		return nil, err
 	}
+	a.guide = welcome.Instructions
 	if err := a.learn(); err != nil {
 		a.close()
 		return nil, err
@@ -146,12 +157,6 @@ func (a *Agent) learn() error {
 	if err != nil {
 		return err
 	}
-	type facing struct { // what a model is shown
-		Name        string          `json:"name"`
-		Description string          `json:"description"`
-		InputSchema json.RawMessage `json:"inputSchema"`
-	}
-	var shown []facing
 	for _, t := range list.Tools {
 		text, err := json.Marshal(t)
 		if err != nil {
@@ -165,9 +170,9 @@ func (a *Agent) learn() error {
 		if err := json.Unmarshal(f.InputSchema, &s); err != nil {
 			return err
 		}
-		shown, a.tools[f.Name] = append(shown, f), s
+		a.shown, a.tools[f.Name] = append(a.shown, f), s
 	}
-	text, err := json.Marshal(shown)
+	text, err := json.Marshal(a.shown)
 	if err != nil {
 		return err
 	}

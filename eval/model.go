@@ -19,20 +19,21 @@ const mustEnd = 10 * time.Second
 // howTo is said below each task that a program does by itself.
 const howTo = "Do this with the tools of the MCP server \"synap\". Nobody is here to answer questions: when it is done, or cannot be done, say so and stop.\n"
 
-// Attempt is how a model fared that a program runs.
+// Attempt is how a model fared.
 type Attempt struct {
 	Took     time.Duration
 	Verdicts []Verdict
-	Broke    error // why the program did not end well; the judge looks all the same
+	Broke    error // why it did not end well; the judge looks all the same
+	Tally          // of a model behind an endpoint: what it called
+	Read     int   // tokens that such a model was charged for reading, as its endpoint counts
+	Wrote    int   // and for writing
 }
 
 // Err is what is not as it should be.
 func (a *Attempt) Err() error { return errors.Join(a.Broke, refused(a.Verdicts)) }
 
-// Give has a program do the task that runs a model: a command line for sh. It reads what the model is told from its input, and is run in an
-// empty folder. In the command line {config} is a file with the MCP servers as clients have it in their configuration, {url} and {key} are
-// for HTTP, and {stdio} is the command that speaks MCP over pipes. What it writes goes to said. After most it is ended.
-func (s *Server) Give(ctx context.Context, t *Task, program string, most time.Duration, said io.Writer) (a Attempt, err error) {
+// attempt opens a task's world, has it done, and judges it.
+func (s *Server) attempt(ctx context.Context, t *Task, most time.Duration, do func(ctx context.Context, w *World, a *Attempt) (broke, err error)) (a Attempt, err error) {
 	ctx, cancel := context.WithTimeout(ctx, most+patience)
 	defer cancel()
 	w, err := s.Open(ctx, t)
@@ -40,39 +41,45 @@ func (s *Server) Give(ctx context.Context, t *Task, program string, most time.Du
 		return a, err
 	}
 	defer func() { err = errors.Join(err, w.Close(context.WithoutCancel(ctx))) }()
-	task, err := w.Brief(ctx)
-	if err != nil {
-		return a, err
-	}
-	home, err := os.MkdirTemp("", "synap-model")
-	if err != nil {
-		return a, err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(home)) }()
-	here := filepath.Join(home, "here")
-	config := filepath.Join(home, "mcp.json")
-	if err := errors.Join(os.Mkdir(here, 0o700), os.WriteFile(config, w.Config(), 0o600)); err != nil {
-		return a, err
-	}
-	line := strings.NewReplacer("{config}", quoted(config), "{url}", quoted(w.URL()), "{key}", quoted(w.Key), "{stdio}", w.Stdio()).Replace(program)
+	limited, enough := context.WithTimeout(ctx, most)
+	defer enough()
 	start := time.Now()
-	a.Broke = runFor(ctx, most, line, here, task, said)
+	a.Broke, err = do(limited, w, &a)
 	a.Took = time.Since(start)
+	if err != nil {
+		return a, err
+	}
+	if limited.Err() != nil {
+		a.Broke = fmt.Errorf("it was not done after %v", most)
+	}
 	a.Verdicts, err = w.Judge(ctx)
 	return a, err
 }
 
-// runFor runs a command line for so long at most.
-func runFor(ctx context.Context, most time.Duration, line, here, input string, said io.Writer) error {
-	limited, cancel := context.WithTimeout(ctx, most)
-	defer cancel()
-	cmd := exec.CommandContext(limited, "sh", "-c", line) //nolint:gosec // whoever plays names the program
-	cmd.Dir, cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.WaitDelay = here, strings.NewReader(input), said, said, mustEnd
-	err := cmd.Run()
-	if limited.Err() != nil {
-		return fmt.Errorf("it was not done after %v", most)
-	}
-	return err
+// Give has a program do the task that runs a model: a command line for sh. It reads what the model is told from its input, and is run in an
+// empty folder. In the command line {config} is a file with the MCP servers as clients have it in their configuration, {url} and {key} are
+// for HTTP, and {stdio} is the command that speaks MCP over pipes. What it writes goes to said. After most it is ended.
+func (s *Server) Give(ctx context.Context, t *Task, program string, most time.Duration, said io.Writer) (Attempt, error) {
+	return s.attempt(ctx, t, most, func(ctx context.Context, w *World, _ *Attempt) (broke, err error) {
+		task, err := w.Brief(context.WithoutCancel(ctx)) // it takes no time that counts
+		if err != nil {
+			return nil, err
+		}
+		home, err := os.MkdirTemp("", "synap-model")
+		if err != nil {
+			return nil, err
+		}
+		defer func() { err = errors.Join(err, os.RemoveAll(home)) }()
+		here := filepath.Join(home, "here")
+		config := filepath.Join(home, "mcp.json")
+		if err := errors.Join(os.Mkdir(here, 0o700), os.WriteFile(config, w.Config(), 0o600)); err != nil {
+			return nil, err
+		}
+		line := strings.NewReplacer("{config}", quoted(config), "{url}", quoted(w.URL()), "{key}", quoted(w.Key), "{stdio}", w.Stdio()).Replace(program)
+		cmd := exec.CommandContext(ctx, "sh", "-c", line) //nolint:gosec // whoever plays names the program
+		cmd.Dir, cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.WaitDelay = here, strings.NewReader(task), said, said, mustEnd
+		return cmd.Run(), nil
+	})
 }
 
 // Brief is all that a model is told: the prompt's text, the task, and that nobody will answer.

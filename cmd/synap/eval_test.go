@@ -2,8 +2,12 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -103,6 +107,82 @@ func TestAProgramIsGivenTasks(t *testing.T) {
 		for _, s := range tt.said {
 			if !strings.Contains(said.String(), s) {
 				t.Errorf("%s: it does not say %q: %s", tt.what, s, said.String())
+			}
+		}
+	}
+}
+
+// TestAModelIsAsked has an endpoint of the test's own say what a model would: its calls are made, it is told what they answer, and the judge looks.
+func TestAModelIsAsked(t *testing.T) {
+	a := serveAsking(t)
+	on := &eval.Server{URL: a.url, Key: a.admin}
+	tasks, err := eval.Tasks()
+	if err != nil {
+		t.Fatal(err)
+	}
+	task := tasks[slices.IndexFunc(tasks, func(task *eval.Task) bool { return task.ID == "fix-wrong-key" })]
+	const look = `{"id":"a","type":"function","function":{"name":"synap_kv_list","arguments":"{\"prefix\":\"shop:\"}"}}`
+	const odd = `{"id":"b","type":"function","function":{"name":"synap_kv_set","arguments":"{"}},{"id":"c","type":"function","function":{"name":"nothing","arguments":""}}`
+	const set = `{"id":"d","type":"function","function":{"name":"synap_kv_set","arguments":"{\"key\":\"shop:config:port\",\"value\":\"8080\"}"}}`
+	called := func(calls string) string {
+		return `{"choices":[{"message":{"role":"assistant","content":null,"tool_calls":[` + calls + `]}}],"usage":{"prompt_tokens":10,"completion_tokens":2}}`
+	}
+	const done = `{"choices":[{"message":{"role":"assistant","content":"It is 8080 now."}}],"usage":{"prompt_tokens":10,"completion_tokens":2}}`
+	for _, tt := range []struct {
+		what    string
+		answers []string // the last one again and again
+		wrong   string   // "" is nothing
+		said    []string
+		calls   int
+		errors  int
+	}{
+		{"it does it", []string{called(look), called(odd), called(set), done}, "",
+			[]string{"== system\n", "synap_kv_", "== user\n", "mistyped", "Nobody is here", `-> synap_kv_list {"prefix":"shop:"}`, "80 8O", "are no JSON object", "It is 8080 now."}, 3, 1},
+		{"it says that it did it", []string{done}, "not so: The port is 8080", nil, 0, 0},
+		{"it goes on and on", []string{called(look)}, "it still calls tools after 100 answers", nil, 100, 0},
+		{"there is none", []string{`{"error":{"message":"no such model"}}`}, "answers with no message: {\"error\"", nil, 0, 0},
+		{"it is not let", []string{""}, "401 Unauthorized", nil, 0, 0},
+	} {
+		var asked []string
+		turn := 0
+		endpoint := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			body, err := io.ReadAll(r.Body)
+			if err != nil || r.URL.Path != "/v1/chat/completions" || r.Header.Get("Authorization") != "Bearer k" {
+				t.Errorf("%s: asked %s as %q, %v", tt.what, r.URL, r.Header.Get("Authorization"), err)
+			}
+			asked = append(asked, string(body))
+			answer := tt.answers[min(turn, len(tt.answers)-1)]
+			if turn++; answer == "" {
+				w.WriteHeader(http.StatusUnauthorized)
+			}
+			_, _ = io.WriteString(w, answer)
+		}))
+		var said strings.Builder
+		got, err := on.Ask(t.Context(), task, eval.Model{URL: endpoint.URL + "/v1/", Name: "m", Key: "k"}, time.Minute, func(text string) int { return len(text) }, &said)
+		endpoint.Close()
+		if err != nil {
+			t.Fatalf("%s: %v", tt.what, err)
+		}
+		if err := got.Err(); (err == nil) != (tt.wrong == "") || err != nil && !strings.Contains(err.Error(), tt.wrong) {
+			t.Errorf("%s: %v, want %q; said was %.3000s", tt.what, err, tt.wrong, said.String())
+		}
+		if got.Calls != tt.calls || got.Errors != tt.errors {
+			t.Errorf("%s: %d calls and %d errors, want %d and %d", tt.what, got.Calls, got.Errors, tt.calls, tt.errors)
+		}
+		for _, s := range tt.said {
+			if !strings.Contains(said.String(), s) {
+				t.Errorf("%s: %q is not said: %s", tt.what, s, said.String())
+			}
+		}
+		if tt.wrong == "" {
+			last := asked[len(asked)-1]
+			for _, s := range []string{`"model":"m"`, `"type":"function"`, `"name":"synap_kv_set"`, `"parameters":{`, `"role":"tool"`, `"tool_call_id":"d"`, `"tool_calls":[`} {
+				if !strings.Contains(last, s) {
+					t.Errorf("%s: the endpoint is not told %s: %s", tt.what, s, last)
+				}
+			}
+			if got.Read != 40 || got.Wrote != 8 {
+				t.Errorf("%d tokens read and %d written, want 40 and 8", got.Read, got.Wrote)
 			}
 		}
 	}

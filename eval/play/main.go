@@ -2,7 +2,7 @@
 //
 // Without -task the scripted solvers do them all, over HTTP and over stdio, the judges are judged, and a table says what each took. With
 // -task it tells the task to whoever is to do it, offers the server, waits for Enter, and says what the judge found. With -model a program
-// that runs a model does all of them, or the one, and the judge looks when it has ended.
+// that runs a model, or with -chat a model behind an endpoint, does all of them, or the one, and the judge looks when it has ended.
 //
 // It owns the server process that it starts, and the folder that this has for a home; both are gone when it ends.
 package main
@@ -33,7 +33,8 @@ type options struct {
 	task  string // to be done by hand; "" is all, by their solvers
 	over  string
 	list  bool
-	model string        // the command line of a program that runs a model; "" is none
+	model string        // the command line of a program that runs a model, or with chat the model's name; "" is none
+	chat  string        // the endpoint of the model; "" is none
 	most  time.Duration // how long it may take over a task
 }
 
@@ -44,7 +45,8 @@ func main() {
 	flag.StringVar(&o.over, "over", "http,stdio", "how the scripted solvers connect")
 	flag.BoolVar(&o.list, "list", false, "only list the tasks")
 	flag.StringVar(&o.model, "model", "", "a command that runs a model: it reads the task, and has {config}, {url}, {key} and {stdio} to reach the server")
-	flag.DurationVar(&o.most, "most", 10*time.Minute, "how long that command may take over a task")
+	flag.StringVar(&o.chat, "chat", "", "where chat completions are answered as by OpenAI: -model is then the model's name, and CHAT_KEY the key")
+	flag.DurationVar(&o.most, "most", 10*time.Minute, "how long the model may take over a task")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -66,6 +68,9 @@ func run(ctx context.Context, o options, in io.Reader, out io.Writer) error {
 		}
 		return nil
 	}
+	if o.chat != "" && o.model == "" {
+		return errors.New("-chat says where a model is, and -model which one")
+	}
 	if tasks, err = only(tasks, o.task); err != nil {
 		return err
 	}
@@ -81,7 +86,11 @@ func run(ctx context.Context, o options, in io.Reader, out io.Writer) error {
 	defer end()
 	switch {
 	case o.model != "":
-		return playModel(ctx, on, tasks, o.model, o.most, out)
+		give, err := trying(o, on)
+		if err != nil {
+			return err
+		}
+		return playModel(ctx, tasks, give, out)
 	case o.task != "":
 		return byHand(ctx, on, tasks[0], in, out)
 	}

@@ -12,9 +12,25 @@ import (
 	"github.com/hivellm/synap-go/eval"
 )
 
-// playModel has a program that runs a model do the tasks, one after the other, and prints what the judge found. What the program said of each
-// is kept in a folder of its own.
-func playModel(ctx context.Context, on *eval.Server, tasks []*eval.Task, program string, most time.Duration, out io.Writer) error {
+// try is how a model is given a task. What it says goes to said.
+type try func(ctx context.Context, t *eval.Task, said io.Writer) (eval.Attempt, error)
+
+// trying is how the options say that a model is given its tasks.
+func trying(o options, on *eval.Server) (try, error) {
+	if o.chat == "" {
+		return func(ctx context.Context, t *eval.Task, said io.Writer) (eval.Attempt, error) {
+			return on.Give(ctx, t, o.model, o.most, said)
+		}, nil
+	}
+	tokens, err := counting()
+	m := eval.Model{URL: o.chat, Name: o.model, Key: os.Getenv("CHAT_KEY")}
+	return func(ctx context.Context, t *eval.Task, said io.Writer) (eval.Attempt, error) {
+		return on.Ask(ctx, t, m, o.most, tokens, said)
+	}, err
+}
+
+// playModel has a model do the tasks, one after the other, and prints what the judge found. What was said of each is kept in a folder of its own.
+func playModel(ctx context.Context, tasks []*eval.Task, give try, out io.Writer) error {
 	folder, err := os.MkdirTemp("", "synap-model-said")
 	if err != nil {
 		return err
@@ -23,7 +39,7 @@ func playModel(ctx context.Context, on *eval.Server, tasks []*eval.Task, program
 	table := tabwriter.NewWriter(out, 24, 0, 2, ' ', 0)
 	done := 0
 	for _, t := range tasks {
-		a, err := giveTo(ctx, on, t, program, most, filepath.Join(folder, t.ID+".txt"))
+		a, err := giveTo(ctx, give, t, filepath.Join(folder, t.ID+".txt"))
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -36,10 +52,10 @@ func playModel(ctx context.Context, on *eval.Server, tasks []*eval.Task, program
 		} else {
 			done++
 		}
-		say(table, "%s\t%s\t%v\n", t.ID, verdict, a.Took.Round(time.Second))
+		say(table, "%s\t%s\t%v\t%s\n", t.ID, verdict, a.Took.Round(time.Second), used(&a))
 		_ = table.Flush() // as say: for people
 		if a.Broke != nil {
-			say(out, "  the program: %v\n", a.Broke)
+			say(out, "  it did not end well: %v\n", a.Broke)
 		}
 		for _, v := range a.Verdicts {
 			if !v.OK {
@@ -54,13 +70,21 @@ func playModel(ctx context.Context, on *eval.Server, tasks []*eval.Task, program
 	return nil
 }
 
-// giveTo is a task given to the program; what it says is kept in a file.
-func giveTo(ctx context.Context, on *eval.Server, t *eval.Task, program string, most time.Duration, file string) (a eval.Attempt, err error) {
+// used is what a model used whose calls are seen.
+func used(a *eval.Attempt) string {
+	if a.Calls == 0 && a.Read == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d calls, %d errors; %d tokens read, %d written", a.Calls, a.Errors, a.Read, a.Wrote)
+}
+
+// giveTo is a task given to the model; what it says is kept in a file.
+func giveTo(ctx context.Context, give try, t *eval.Task, file string) (a eval.Attempt, err error) {
 	said, err := os.Create(file) //nolint:gosec // in a folder of our own
 	if err != nil {
 		return a, err
 	}
-	a, err = on.Give(ctx, t, program, most, said)
+	a, err = give(ctx, t, said)
 	if closing := said.Close(); err == nil {
 		err = closing
 	}
