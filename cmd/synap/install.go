@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -93,7 +94,11 @@ func (a *app) mcpInstallVerb() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.install(&mcpClients[i], name, show, mcpArgs(config))
+			if err := a.install(&mcpClients[i], name, show, mcpArgs(config)); err != nil || show {
+				return err
+			}
+			a.warnOfForgetting(cmd.Context(), config)
+			return nil
 		},
 	}
 	cmd.Flags().String("name", "synap", "what the client calls this server")
@@ -112,14 +117,33 @@ func mcpArgs(c *Config) []string {
 			args = append(args, s.flag, s.value)
 		}
 	}
-	if c.given["data_dir"] {
-		dir, err := filepath.Abs(c.DataDir) // clients start programs wherever they are
-		if err != nil {
-			dir = c.DataDir
+	for _, s := range []struct{ key, flag, path string }{
+		{"data_dir", "--data-dir", c.DataDir}, {"ca", "--ca", c.CA}, {"cert", "--cert", c.Cert}, {"cert_key", "--cert-key", c.CertKey},
+	} {
+		if !c.given[s.key] {
+			continue
 		}
-		args = append(args, "--data-dir", dir)
+		if whole, err := filepath.Abs(s.path); err == nil { // clients start programs wherever they are
+			s.path = whole
+		}
+		args = append(args, s.flag, s.path)
 	}
 	return args
+}
+
+// warnOfForgetting says so when what the client stores would end with it.
+func (a *app) warnOfForgetting(ctx context.Context, c *Config) {
+	if c.given["data_dir"] || c.given["server"] {
+		return
+	}
+	probe, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	server := newRemote(c, a.table)
+	defer server.close()
+	if !server.answers(probe) {
+		tell(a.stdout, "no server runs at %s now: while none does, the client forgets everything when it ends; start one with synap serve, "+
+			"or install it again with --data-dir DIR, which keeps it without a server\n", c.Server)
+	}
 }
 
 func (a *app) install(c *mcpClient, name string, show bool, args []string) error {
@@ -134,6 +158,9 @@ func (a *app) install(c *mcpClient, name string, show bool, args []string) error
 	self, err := os.Executable()
 	if err != nil {
 		return err
+	}
+	if filepath.Base(filepath.Dir(self)) == "exe" && strings.Contains(self, "go-build") { // where go run puts what it runs
+		return fault.New(fault.Unsupported, "%s is a program that go run removes when it ends: build one that stays with make build, and install that", self)
 	}
 	path := c.path(home, dir)
 	entry, err := encodeJSON(c.entry(self, args))

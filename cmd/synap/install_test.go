@@ -78,6 +78,14 @@ func TestInstall(t *testing.T) {
 			}
 		}
 	})
+	if code, said := tryRun(t, "mcp", "install", "claude-code", "--server", "https://127.0.0.1:1", "--ca", "ca.pem", "--cert", "c.pem", "--cert-key", "k.pem", "--print"); code != 0 ||
+		!strings.Contains(said, filepath.Join(home, "ca.pem")) || !strings.Contains(said, `"--cert-key"`) {
+		t.Errorf("over TLS: %d, %s", code, said)
+	}
+	t.Setenv("SYNAP_SERVER", serve(t))
+	if code, said := tryRun(t, "mcp", "install", "cursor", "--name", "lasting"); code != 0 || strings.Contains(said, "forgets") {
+		t.Errorf("with a server: %d, %s", code, said)
+	}
 	if code, said := tryRun(t, "mcp", "install", "emacs"); code == 0 || !strings.Contains(said, "claude-desktop, claude-code, cursor, vscode") {
 		t.Errorf("a client that there is not: %d, %s", code, said)
 	}
@@ -86,6 +94,25 @@ func TestInstall(t *testing.T) {
 	}
 	if _, err := os.Stat(desktopConfig("linux", home, os.Getenv)); err == nil {
 		t.Error("printing wrote something")
+	}
+}
+
+// TestInstallOfWhatForgets warns of a memory that ends with the client.
+func TestInstallOfWhatForgets(t *testing.T) {
+	var out bytes.Buffer
+	a := &app{stdout: &out}
+	if _, err := a.root(); err != nil {
+		t.Fatal(err)
+	}
+	a.warnOfForgetting(t.Context(), &Config{Server: "http://127.0.0.1:1"})
+	if !strings.Contains(out.String(), "forgets everything") || !strings.Contains(out.String(), "--data-dir DIR") {
+		t.Errorf("it says %q", out.String())
+	}
+	out.Reset()
+	a.warnOfForgetting(t.Context(), &Config{Server: "http://127.0.0.1:1", given: map[string]bool{"data_dir": true}})
+	a.warnOfForgetting(t.Context(), &Config{Server: serve(t)})
+	if out.Len() > 0 {
+		t.Errorf("it says %q", out.String())
 	}
 }
 
