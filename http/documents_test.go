@@ -16,6 +16,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"github.com/hivellm/synap-go/core/auth"
 	"github.com/hivellm/synap-go/core/command"
 	"github.com/hivellm/synap-go/core/fault"
 	"github.com/hivellm/synap-go/core/journal"
@@ -132,6 +133,31 @@ func TestAScraperThatHangsUpIsNoNews(t *testing.T) {
 	if !strings.Contains(logged.String(), "broken pipe") {
 		t.Errorf("who wants to know is told %q", logged.String())
 	}
+}
+
+// TestIndex is for whoever opens the address in a browser: it says that this is Synap, and where to go, and asks nobody.
+func TestIndex(t *testing.T) {
+	d := newDoor(t, func(o *door.Options) {
+		o.Mounts = []door.Mount{{Pattern: "/m", Handler: http.NotFoundHandler()}}
+		o.Authenticator = nobodyIsKnown{}
+	})
+	got := call(d, "GET", "/", "")
+	if got.status != 200 || !strings.Contains(got.body, `"server":"synap"`) || !strings.Contains(got.body, `"openapi":"/openapi.json"`) || !strings.Contains(got.body, `"doors":["/m"]`) {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+	if got := call(d, "HEAD", "/", ""); got.status != 200 {
+		t.Errorf("HEAD: %d", got.status)
+	}
+	if got := call(d, "GET", "/nowhere", ""); got.status != 401 {
+		t.Errorf("elsewhere: %d %s", got.status, got.body)
+	}
+}
+
+// nobodyIsKnown is an authenticator that refuses everybody.
+type nobodyIsKnown struct{}
+
+func (nobodyIsKnown) Authenticate(context.Context, *auth.Credential) (*auth.Identity, error) {
+	return nil, fault.New(fault.Unauthenticated, "who are you")
 }
 
 func TestReady(t *testing.T) {

@@ -234,7 +234,7 @@ func addFixed(paths, schemas object) {
 	})
 	for path, summary := range map[string]string{
 		routeHealth: "Whether the process is alive.", routeReady: "Whether the server can serve now.",
-		routeMetrics: "Figures for Prometheus.", routeOpenAPI: "This document.",
+		routeIndex: "What is served where.", routeMetrics: "Figures for Prometheus.", routeOpenAPI: "This document.",
 		routeSocket: "The envelopes both ways over a WebSocket, with any number in flight.",
 	} {
 		addOperation(paths, path, "get", object{"summary": summary, "responses": object{"200": object{"description": "The answer."}}})

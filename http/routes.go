@@ -13,6 +13,7 @@ import (
 
 // The routes that no command declares.
 const (
+	routeIndex   = "/"
 	routeCommand = "/api/v1/command"
 	routeSocket  = "/v1/ws"
 	routeOpenAPI = "/openapi.json"
@@ -47,6 +48,7 @@ func (d *Door) route() (err error) {
 	e.GET(routeSocket, d.handle(d.serveSocket))
 	e.GET(routeMetrics, d.handle(d.serveMetrics))
 	d.lookOnly(routeOpenAPI, d.serveOpenAPI)
+	d.lookOnly(routeIndex, d.serveIndex)
 	d.lookOnly(routeHealth, serveHealth)
 	d.lookOnly(routeReady, d.serveReady)
 	e.NoRoute(d.handle(nowhere))

@@ -147,7 +147,7 @@ func TestEveryDoorAsks(t *testing.T) {
 			}
 		}
 	}
-	for _, open := range []string{"/health", "/ready", "/openapi.json"} {
+	for _, open := range []string{"/", "/health", "/ready", "/openapi.json"} {
 		if resp, text := a.send("GET", open, ""); resp.StatusCode != 200 {
 			t.Errorf("%s asks: %d %s", open, resp.StatusCode, text)
 		}
