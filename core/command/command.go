@@ -264,7 +264,7 @@ func Watch[S, Req, Event any, R interface {
 func newCommand[Req, Resp any](info Info, kind Kind) *Command {
 	c := &Command{
 		Info: info, Kind: kind, Request: reflect.TypeFor[Req](), Response: reflect.TypeFor[Resp](),
-		fresh: func() any { return new(Req) },
+		fresh: func() any { return new(Req) }, stats: Stats{done: newTally()},
 		reset: func(req, resp any) {
 			if q, ok := req.(*Req); ok {
 				*q = *new(Req)

@@ -55,13 +55,17 @@ func (d *Dispatcher) Do(ctx context.Context, r *Request) (resp any, err error) {
 	if err := r.Validate(); err != nil {
 		return nil, err
 	}
-	o := d.observer.Load()
-	if sample := sampled(r.Command.stats.calls[0].Load()); sample || (o != nil && o.SlowAfter > 0) {
+	o, done := d.observer.Load(), r.Command.stats.done.mine()
+	if sample := sampled(done.Load()); sample || (o != nil && o.SlowAfter > 0) {
 		resp, err = d.timed(ctx, r, sample, o)
 	} else {
 		resp, err = d.do(ctx, r)
 	}
-	d.count(ctx, r, err)
+	if err == nil {
+		done.Add(1)
+	} else {
+		d.failed(ctx, r, err)
+	}
 	if o != nil && o.Audit != nil {
 		o.Audit(ctx, r, err)
 	}
@@ -69,13 +73,13 @@ func (d *Dispatcher) Do(ctx context.Context, r *Request) (resp any, err error) {
 	return resp, err
 }
 
-// count books the outcome of a call.
-func (d *Dispatcher) count(ctx context.Context, r *Request, err error) {
+// failed books a call that failed.
+func (d *Dispatcher) failed(ctx context.Context, r *Request, err error) {
 	code := fault.CodeOf(err)
 	if code == fault.Internal {
 		d.report(ctx, r.Command.Name, err)
 	}
-	r.Command.stats.calls[code].Add(1)
+	r.Command.stats.count(code)
 }
 
 func (d *Dispatcher) do(ctx context.Context, r *Request) (resp any, err error) {
@@ -270,7 +274,7 @@ func (d *Dispatcher) enter(ctx context.Context, r *Request, tx *Tx, args any) (a
 		resp, receipt, err := r.Command.handler.write(&tx.spot, tx.state, tx, args, r.Into)
 		return resp, receipt, whyEnded(guarded, err)
 	}
-	gate, err := tx.space.enter()
+	gate, err := tx.space.enterBy(tx.stripe)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -327,9 +331,9 @@ func (d *Dispatcher) Watch(ctx context.Context, r *Request, sink Sink) error {
 		code = 0 // how a watch ends when its reader has had enough
 	}
 	if code == 0 {
-		r.Command.stats.calls[0].Add(1)
+		r.Command.stats.count(0)
 	} else {
-		d.count(ctx, r, err)
+		d.failed(ctx, r, err)
 		d.hold(ctx, nil, err)
 	}
 	return err

@@ -1,47 +1,32 @@
 package command
 
 import (
-	"math/rand/v2"
-	"runtime"
 	"sync"
 	"sync/atomic"
 )
 
 // gate is a namespace's lock: every command holds it shared, a transaction holds it alone, so that nobody
 // sees the middle of a transaction. It is a reader-writer lock in stripes, so that readers on many cores do
-// not fight over one counter: a reader takes any one stripe, a writer takes all, in order.
+// not fight over one counter: a reader takes the one of its processor, a writer takes all, in order.
 //
 // A command that only looks need not take it. It looks at turns before and after, and when a transaction
 // was under way at either time or in between, it looks again with the gate in hand: two loads instead of two
 // atomic additions, a tenth of a small read (BenchmarkDispatchGet).
 type gate struct {
 	turns   atomic.Uint64 // odd while a transaction has the gate
-	stripes []stripe
+	stripes []gateStripe
 }
 
-type stripe struct {
+type gateStripe struct {
 	mu sync.RWMutex
 	_  [128 - 24]byte // a cache line pair of its own
 }
 
-// maxStripes bounds a namespace's memory; past it, readers share.
-const maxStripes = 64
+func newGate() gate { return gate{stripes: make([]gateStripe, numStripes)} }
 
-func newGate() gate {
-	n := 1
-	for n < runtime.GOMAXPROCS(0) && n < maxStripes {
-		n *= 2
-	}
-	return gate{stripes: make([]stripe, n)}
-}
-
-// enter takes the gate shared and returns what leave wants.
-func (g *gate) enter() *sync.RWMutex {
-	i := 0
-	if n := len(g.stripes); n > 1 {
-		i = int(rand.Uint32()) & (n - 1) //nolint:gosec // any stripe will do
-	}
-	mu := &g.stripes[i].mu
+// enter takes the gate shared, by a stripe of the caller's, and returns what leave wants.
+func (g *gate) enter(by int) *sync.RWMutex {
+	mu := &g.stripes[by&(len(g.stripes)-1)].mu
 	mu.RLock()
 	return mu
 }

@@ -40,11 +40,14 @@ func (space *Space) Save(place, part int, from []byte, add func(entry []byte)) (
 }
 
 // Pass returns when the transaction that has the namespace to itself, if there is one, has ended.
-func (space *Space) Pass() { space.gate.enter().RUnlock() }
+func (space *Space) Pass() { space.gate.enter(0).RUnlock() }
 
 // enter takes the gate shared; whoever gets it without an error gives it back. Nobody enters a namespace that is gone.
-func (space *Space) enter() (*sync.RWMutex, error) {
-	gate := space.gate.enter()
+func (space *Space) enter() (*sync.RWMutex, error) { return space.enterBy(ownStripe(numStripes)) }
+
+// enterBy is enter by that stripe.
+func (space *Space) enterBy(stripe int) (*sync.RWMutex, error) {
+	gate := space.gate.enter(stripe)
 	if space.gone.Load() {
 		gate.RUnlock()
 		return nil, space.deleted()

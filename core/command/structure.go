@@ -197,12 +197,27 @@ func (c *Clock) Until(at int64) time.Duration { return time.Duration(at-c.Now())
 
 // Stats counts the calls of one command.
 type Stats struct {
-	calls   [16 + 1]atomic.Uint64 // by fault.Code; 0 is success
+	done    tally                 // the calls that succeeded, which many do at once
+	failed  [16 + 1]atomic.Uint64 // the others, by fault.Code
 	latency Histogram
 }
 
+// count books a call that ended with the code.
+func (s *Stats) count(code fault.Code) {
+	if code == 0 {
+		s.done.mine().Add(1)
+		return
+	}
+	s.failed[code].Add(1)
+}
+
 // Calls returns how many calls ended with the code; 0 is success.
-func (s *Stats) Calls(code int) uint64 { return s.calls[code].Load() }
+func (s *Stats) Calls(code int) uint64 {
+	if code == 0 {
+		return s.done.sum()
+	}
+	return s.failed[code].Load()
+}
 
 // Latency returns the durations of a sample of the calls.
 func (s *Stats) Latency() *Histogram { return &s.latency }

@@ -132,9 +132,9 @@ func (j *joint) count(err error) {
 	case j == nil: // a bug, already on its way
 	case err == nil:
 		for i := range j.steps {
-			j.steps[i].Command.stats.calls[0].Add(1)
+			j.steps[i].Command.stats.count(0)
 		}
 	case j.at < len(j.steps) && j.steps[j.at].Request != nil && j.steps[j.at].Command != nil:
-		j.steps[j.at].Command.stats.calls[fault.CodeOf(err)].Add(1)
+		j.steps[j.at].Command.stats.count(fault.CodeOf(err))
 	}
 }

@@ -2,6 +2,7 @@ package command
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"github.com/hivellm/synap-go/core/auth"
 	"github.com/hivellm/synap-go/core/fault"
@@ -32,6 +33,8 @@ type Tx struct {
 
 	open *transaction // nil for a commit of its own
 
+	stripe int // of the processor that has it in its pool
+
 	// alone is the record of a commit of its own, and spot the context of a handler that waits: here, so that nobody
 	// allocates one.
 	alone journal.Record
@@ -45,7 +48,10 @@ type transaction struct {
 	after  []func()
 }
 
-var txs = sync.Pool{New: func() any { return new(Tx) }}
+var (
+	txs    = sync.Pool{New: func() any { return &Tx{stripe: int(txMade.Add(1))} }}
+	txMade atomic.Int32
+)
 
 // Commit writes the op to the journal as one record, applies it, and returns its sequence number: the version
 // of what it changed. On an error nothing changed. The caller holds the locks that the op needs.
@@ -162,6 +168,6 @@ func (tx *Tx) Caller() *auth.Identity { return tx.caller }
 
 // free returns the Tx to the pool; a handler must not keep it.
 func (tx *Tx) free() {
-	*tx = Tx{}
+	*tx = Tx{stripe: tx.stripe}
 	txs.Put(tx)
 }
