@@ -22,17 +22,25 @@ func (l *lane) answer(q *asked, result any, err error) {
 	}
 }
 
-// message is the answer to a request, still empty.
-func (l *lane) message(q *asked, err error) umx.Message {
-	m := umx.Message{Op: umx.OpResponse, Flags: q.frame.Flags & umx.StreamEnd, Stream: l.id, Request: q.frame.Request}
-	q.dress(&m)
+// header is that of the answer to a request, in the form that was asked in.
+func (l *lane) header(q *asked, err error) umx.Header {
+	h := umx.Header{Op: umx.OpResponse, Flags: q.frame.Flags & umx.StreamEnd, Stream: l.id, Request: q.frame.Request}
+	if h.MetaEncoding = q.frame.MetaEncoding; q.frame.Ext&umx.Compact != 0 {
+		h.Ext, h.MetaEncoding = umx.Compact, umx.MessagePack
+	}
 	if err != nil {
-		m.Op, m.Kind = umx.OpError, umx.KindError
+		h.Op, h.Kind = umx.OpError, umx.KindError
 		if l.id != 0 && l.ctx.Err() != nil {
-			m.Flags |= umx.StreamEnd // nothing more comes on a stream that was given up
+			h.Flags |= umx.StreamEnd // nothing more comes on a stream that was given up
 		}
 	}
-	return m
+	return h
+}
+
+// message is the answer to a request, still empty.
+func (l *lane) message(q *asked, err error) umx.Message {
+	h := l.header(q, err)
+	return umx.Message{Op: h.Op, Kind: h.Kind, Flags: h.Flags, Ext: h.Ext, MetaEncoding: h.MetaEncoding, Stream: h.Stream, Request: h.Request}
 }
 
 // gather appends an answer to what is written next, and reports whether that is much by now. An answer that is too large, or has to
@@ -45,20 +53,15 @@ func (l *lane) gather(q *asked, result any, err error) (meta []byte, full bool) 
 	return meta, len(x.out) > maxUnsent
 }
 
-// append is gather into a buffer that is not written yet; it returns the number of the frame.
-func (l *lane) append(to *[]byte, q *asked, result any, err error) (sequence uint32, meta []byte) {
-	l.session.pen.Lock()
-	defer l.session.pen.Unlock()
-	return l.encode(to, q, result, err)
-}
-
+// encode is gather into any buffer; it returns the number of the frame. The pen is held, or the lane is stream 0, which is idle, and the buffer
+// and the call are of who reads.
 func (l *lane) encode(to *[]byte, q *asked, result any, err error) (sequence uint32, meta []byte) {
-	x, m, at := l.session, l.message(q, err), len(*to)
+	x, h, at := l.session, l.header(q, err), len(*to)
 	b := q.appendAnswer(umx.Reserve(*to), result, err)
 	size := len(b) - at - umx.HeaderBytes
 	if size <= umx.MaxMeta && size+2*umx.HeaderBytes <= x.limits.MaxFrame && (l.id == 0 || err != nil || l.take(size)) {
-		*to = l.seal(&m, b, at, size)
-		return m.Sequence, nil
+		*to = l.seal(&h, b, at, size)
+		return h.Sequence, nil
 	}
 	meta = append([]byte(nil), b[at+umx.HeaderBytes:]...)
 	*to = b[:at]
@@ -87,12 +90,12 @@ func (l *lane) answerApart(q *asked, result any) (err error) {
 	return l.send(&m)
 }
 
-// seal makes a frame of what was appended from at on. The pen is held.
-func (l *lane) seal(m *umx.Message, b []byte, at, size int) []byte {
-	m.Sequence = l.sequence
+// seal makes a frame of what was appended from at on. Who may call encode may call it.
+func (l *lane) seal(h *umx.Header, b []byte, at, size int) []byte {
+	h.Sequence = l.sequence
 	l.sequence++
-	l.finished = l.finished || m.Flags&umx.StreamEnd != 0
-	return m.Seal(b, at, size)
+	l.finished = l.finished || h.Flags&umx.StreamEnd != 0
+	return h.Seal(b, at, size)
 }
 
 // send sends a message on the lane, on a stream frame by frame as there is credit for them. Only one goroutine sends on

@@ -121,15 +121,6 @@ func (s *Server) execute(ctx context.Context, c *call) (any, error) {
 	return s.executor.Do(ctx, &c.Request)
 }
 
-// dress makes a message an answer in the form that was asked in.
-func (q *asked) dress(m *umx.Message) {
-	if q.frame.Ext&umx.Compact != 0 {
-		m.Ext, m.MetaEncoding = umx.Compact, umx.MessagePack
-		return
-	}
-	m.MetaEncoding = q.frame.MetaEncoding
-}
-
 // appendAnswer appends the metadata of the answer.
 func (q *asked) appendAnswer(b []byte, result any, err error) []byte {
 	if q.frame.Ext&umx.Compact != 0 {

@@ -22,8 +22,10 @@ type lane struct {
 	cancel  context.CancelCauseFunc // nil on stream 0, which ends with the session
 	wake    chan struct{}           // one token: there may be credit; nil on stream 0
 
-	sequence uint32 // of the next frame; guarded by the session's pen
-	finished bool   // a frame with the stream's end was sent; guarded by the session's pen
+	// sequence is of the next frame, and finished says that one with the stream's end was sent. The session's pen guards both; but while stream 0
+	// is idle they are of who reads.
+	sequence uint32
+	finished bool
 
 	mu      sync.Mutex // guards the rest
 	queue   []*umx.Frame
@@ -315,8 +317,8 @@ func (s *follower) push(event any, at journal.Position, flags umx.Flags) error {
 	if err := l.ready(s.ctx); err != nil {
 		return err
 	}
-	m := umx.Message{Op: umx.OpResponse, Flags: flags, Stream: l.id, Request: s.asked.frame.Request}
-	s.asked.dress(&m)
+	h := l.header(s.asked, nil)
+	h.Flags = flags
 	x.pen.Lock()
 	start := len(x.out)
 	b, err := s.asked.appendEvent(umx.Reserve(x.out), event, at)
@@ -329,7 +331,7 @@ func (s *follower) push(event any, at journal.Position, flags umx.Flags) error {
 		x.pen.Unlock()
 		return fault.From(err)
 	}
-	x.out = l.seal(&m, b, start, n)
+	x.out = l.seal(&h, b, start, n)
 	full := len(x.out) > maxUnsent
 	x.pen.Unlock()
 	l.spend(n)

@@ -154,7 +154,7 @@ func (x *session) hold(q *asked, owed command.Owed, result any, err error) bool 
 		return false
 	}
 	begin := len(x.pending)
-	sequence, meta := x.zero.append(&x.pending, q, result, err)
+	sequence, meta := x.zero.encode(&x.pending, q, result, err)
 	if meta != nil {
 		return false
 	}
@@ -173,7 +173,7 @@ func (x *session) say(q *asked, result any, err error) {
 		x.later = func() error { x.zero.answer(own, result, err); return nil }
 		return
 	}
-	_, meta := x.zero.append(&x.pending, q, result, err)
+	_, meta := x.zero.encode(&x.pending, q, result, err)
 	switch {
 	case meta != nil:
 		x.later = x.muchLater(meta, q, result, err)

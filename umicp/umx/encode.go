@@ -67,15 +67,20 @@ func (m *Message) appendPlain(b []byte) ([]byte, error) {
 // Seal finishes a frame of which b, from at on, holds room for the header and then metaLen bytes of metadata: it
 // pads, checksums and fills in the header. Whoever encodes metadata straight into the buffer saves a copy.
 func (m *Message) Seal(b []byte, at, metaLen int) []byte {
+	h := Header{
+		Op: m.Op, Kind: m.Kind, Flags: m.Flags, Ext: m.Ext, MetaEncoding: m.MetaEncoding, Sequence: m.Sequence,
+		DeadlineMS: m.DeadlineMS, Stream: m.Stream, Request: m.Request,
+	}
+	return h.Seal(b, at, metaLen)
+}
+
+// Seal is Seal of a message that is metadata alone, of which the header says all but the lengths and the checksum.
+func (h *Header) Seal(b []byte, at, metaLen int) []byte {
 	if odd := metaLen % align; odd != 0 {
 		b = append(b, zeros[odd:]...)
 	}
 	body := b[at+HeaderBytes:]
-	h := Header{
-		Op: m.Op, Kind: m.Kind, Flags: m.Flags, Ext: m.Ext, MetaEncoding: m.MetaEncoding, Sequence: m.Sequence,
-		MetaLen: uint32(metaLen), DeadlineMS: m.DeadlineMS, Stream: m.Stream, Request: m.Request, //nolint:gosec // bounded by the caller
-		MessageLen: uint64(len(body)), BodyLen: len(body),
-	}
+	h.MetaLen, h.MessageLen, h.BodyLen = uint32(metaLen), uint64(len(body)), len(body) //nolint:gosec // bounded by the caller
 	if len(body) > 0 {
 		h.Ext |= BodyCRC
 		h.BodyCRC = CRC(body)
