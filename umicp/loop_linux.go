@@ -43,11 +43,12 @@ type loop struct {
 	mu    sync.Mutex
 	peers []*polled // by descriptor, which are small; nil where there is none
 
-	asked   []*polled // whose turn was, and who is to be answered; of the goroutine
-	again   []*polled // who is to have another turn without being told of; as above
-	spares  *spares   // as above
-	held    []held    // lent to the sessions whose turn it is, one after the other; as above
-	pending []byte    // as above
+	asked  []*polled // whose turn was, and who is to be answered; of the goroutine
+	again  []*polled // who is to have another turn without being told of; as above
+	spares *spares   // as above
+	batch  *batch    // what is answered in this round; as above
+	frames int       // that came in this round; as above
+	writer *writer
 }
 
 // maxEvents is how many a loop takes at a time.
@@ -123,6 +124,7 @@ func (ls *loops) pick(ctx context.Context, s *Server) *loop {
 				break
 			}
 			ls.all = append(ls.all, l)
+			ls.running.Go(l.writer.run)
 			ls.running.Go(l.run)
 		}
 		if len(ls.all) == 0 {
@@ -161,11 +163,12 @@ func newLoop(ctx context.Context, s *spares) (*loop, error) {
 		_ = unix.Close(epoll) // as above
 		return nil, err
 	}
-	return &loop{epoll: epoll, bell: bell, ctx: ctx, spares: s, held: make([]held, 0, maxEvents), pending: make([]byte, 0, loopRoom)}, nil
+	return &loop{epoll: epoll, bell: bell, ctx: ctx, spares: s, batch: newBatch(), writer: newWriter()}, nil
 }
 
 // run is the loop, until it is stopped.
 func (l *loop) run() {
+	defer close(l.writer.todo)
 	defer unix.Close(l.epoll) //nolint:errcheck // nothing was written to it
 	defer unix.Close(l.bell)  //nolint:errcheck // as above
 	events := make([]unix.EpollEvent, maxEvents)
@@ -201,16 +204,18 @@ const loopRoom = 256 << 10
 // lend gives a session room for its answers. All of them are next to each other then, and not in as many places as there are sessions,
 // which by the next time are in no cache.
 func (l *loop) lend(x *session) {
-	x.held, x.pending = l.held[len(l.held):], l.pending[len(l.pending):]
+	b := l.batch
+	x.held, x.pending = b.held[len(b.held):], b.pending[len(b.pending):]
 }
 
 // lent books what a session has made of it.
 func (l *loop) lent(x *session) {
-	if room := cap(l.held) - len(l.held); cap(x.held) == room {
-		l.held = l.held[:len(l.held)+len(x.held)]
+	b := l.batch
+	if room := cap(b.held) - len(b.held); cap(x.held) == room {
+		b.held = b.held[:len(b.held)+len(x.held)]
 	}
-	if room := cap(l.pending) - len(l.pending); cap(x.pending) == room {
-		l.pending = l.pending[:len(l.pending)+len(x.pending)]
+	if room := cap(b.pending) - len(b.pending); cap(x.pending) == room {
+		b.pending = b.pending[:len(b.pending)+len(x.pending)]
 	}
 	x.held, x.pending = slices.Clip(x.held), slices.Clip(x.pending)
 }
@@ -292,11 +297,27 @@ func (l *loop) answer() {
 	if all.Any() {
 		failed = all.Settle(l.ctx)
 	}
+	b, next := l.batch, l.handing()
 	for _, p := range l.asked {
 		p.session.release(failed)
-		p.pause()
+		if next == nil || !b.take(p) {
+			p.pause()
+		}
 	}
 	clear(l.asked)
-	clear(l.held)
-	l.asked, l.held, l.pending = l.asked[:0], l.held[:0], l.pending[:0]
+	l.asked, l.frames = l.asked[:0], 0
+	if next == nil {
+		b.empty()
+		return
+	}
+	l.batch = next
+	l.writer.todo <- b // it has room for all that there are
+}
+
+// handing returns what is filled next if the writer is to write what there is; nil if the loop is.
+func (l *loop) handing() *batch {
+	if l.frames < handedFrames || l.frames < handedEach*len(l.asked) {
+		return nil
+	}
+	return l.writer.another()
 }

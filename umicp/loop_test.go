@@ -66,6 +66,83 @@ func TestALoopDoesNotWaitForAPeerThatTakesNothing(t *testing.T) {
 	}
 }
 
+// TestNothingIsReadOfAPeerThatTakesNothing: it asks for more and more, of little requests, and reads none of it. What is kept for it
+// is bounded: a time comes from which on nothing more of it is read, while everybody else is answered.
+func TestNothingIsReadOfAPeerThatTakesNothing(t *testing.T) {
+	l, _, _ := servingSockets(t, umicp.Options{WriteTimeout: 10 * time.Minute})
+	deaf := greeted(t, l, nil)
+	const rounds, each = 200, 1000 // 26 MB
+	m := deaf.ask(0, 0, "kv.get", map[string]any{"key": "a"})
+	first := m.Request
+	var sent atomic.Int64
+	var burst [rounds][]byte
+	for i := range burst {
+		for range each {
+			burst[i] = append(burst[i], deaf.frame(m)...)
+			m.Request++
+		}
+	}
+	go func() {
+		for _, b := range burst {
+			if _, err := deaf.conn.Write(b); err != nil {
+				return // the test is over
+			}
+			sent.Add(1)
+		}
+	}()
+	all := crowd(t, l)
+	still := 0
+	for last := int64(-1); still < 20; {
+		everybodyIsAnswered(t, all)
+		if now := sent.Load(); now == last {
+			still++
+		} else {
+			still, last = 0, now
+		}
+	}
+	if sent.Load() == rounds {
+		t.Fatal("all of it was read, and answered to nobody")
+	}
+	for i := range uint64(rounds * each) {
+		if f, err := deaf.reader.Next(); err != nil || f.Request != first+i || f.Kind != umx.KindMessage {
+			t.Fatalf("answer %d: %v, %v", i, f, err)
+		}
+	}
+}
+
+// TestAnswersAreWrittenBesideTheLoop: peers that send much at a time, and go on sending before they are answered, have their answers in order.
+func TestAnswersAreWrittenBesideTheLoop(t *testing.T) {
+	l, _, _ := servingSockets(t, umicp.Options{})
+	var peers sync.WaitGroup
+	for n := range 8 {
+		p := greeted(t, l, nil)
+		first := p.id + 1
+		const rounds, each = 20, 300
+		go func() {
+			for round := range rounds {
+				var b []byte
+				for i := range each {
+					b = append(b, p.frame(p.ask(0, 0, "kv.set", map[string]any{"key": fmt.Sprint("of-", n), "value": round*each + i, "return_old": true}))...)
+				}
+				p.write(b)
+			}
+		}()
+		peers.Go(func() {
+			for i := range uint64(rounds * each) {
+				old := fmt.Sprintf(`"old":%d,`, i-1)
+				if i == 0 {
+					old = `"created":true`
+				}
+				if f, err := p.reader.Next(); err != nil || f.Request != first+i || !strings.Contains(text(t, f), old) {
+					t.Errorf("answer %d: %v, %v", i, f, err)
+					return
+				}
+			}
+		})
+	}
+	peers.Wait()
+}
+
 // TestALoopDoesNotWaitForAPeerThatIsGone: one that asked for much and left without reading it.
 func TestALoopDoesNotWaitForAPeerThatIsGone(t *testing.T) {
 	l, door, _ := servingSockets(t, umicp.Options{WriteTimeout: 10 * time.Minute})

@@ -70,6 +70,9 @@ func (p *polled) turn() {
 		}
 	}
 	x.server.traffic.in.add(p.frames, p.bytes)
+	if x.quick {
+		p.loop.frames += p.frames
+	}
 	p.frames, p.bytes = 0, 0
 	x.active.Store(true)
 	r.Rest()
@@ -144,8 +147,11 @@ func (p *polled) pause() {
 	}
 	for x.later == nil && (len(x.pending) > 0 || x.unsent()) {
 		if !x.writing.TryLock() {
-			x.spill()
+			full := x.spill()
 			if !x.writing.TryLock() {
+				if full { // and nothing more is read of a peer that takes nothing
+					x.later = x.press
+				}
 				break // who writes looks again afterwards
 			}
 		}
