@@ -56,7 +56,8 @@ func (e *Engine) server() *command.Structure {
 			command.Watch(command.Info{
 				Name: "server.watch", Op: 0x0007, Open: true,
 				Summary: "Hear that something in the namespace changed, whatever it is.",
-				Doc:     "An event tells of all that changed since the one before, and comes once a second at most.",
+				Doc: "An event tells of all that changed since the one before, and comes once a second at most. With made it is only told that things " +
+					"came to be, streams or collections, and at once; whoever hears it lists them.",
 			}, (*server).watch),
 			command.Act(command.Info{
 				Name: "server.browse", Op: 0x0005, Open: true, Anyone: true, Access: auth.Read, Hints: command.Idempotent, Args: "kind",

@@ -45,7 +45,7 @@ func Federated(elsewhere Elsewhere) *command.Structure {
 		Things: &command.Things{Kind: "collections", List: "vector.collection.list", Name: "collection", Clear: map[string]command.Clearing{
 			"empty": {Command: "vector.collection.clear", Field: "collection"},
 			"drop":  {Command: "vector.collection.delete", Field: "collection"},
-		}},
+		}, Made: func(op journal.Op) bool { return op.Kind() == opConfigure }},
 		Condition: condition,
 		New:       func(env command.Env) command.State { return &Collections{env: env, elsewhere: elsewhere} },
 		DecodeOp:  decodeOp,

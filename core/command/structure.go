@@ -47,6 +47,9 @@ type Things struct {
 	// Count is a Read that counts what is under a prefix. Where there is one it is prefixes that can be cleared.
 	Count string
 
+	// Made reports whether the op makes a thing, or changes how one is made: what server.watch tells of alone. Nil if nobody can tell.
+	Made func(op journal.Op) bool
+
 	// Clear says how much of a thing can be removed at once, by mode: "empty", "drop", … May be nil.
 	Clear map[string]Clearing
 }

@@ -27,6 +27,7 @@ import (
 
 	"github.com/hivellm/synap-go/core/command"
 	"github.com/hivellm/synap-go/core/fault"
+	"github.com/hivellm/synap-go/core/journal"
 )
 
 // The structure's name and its permanent number.
@@ -93,7 +94,7 @@ func Structure(o Options) *command.Structure {
 		Things: &command.Things{Kind: "streams", List: "stream.list", Name: "room", Clear: map[string]command.Clearing{
 			"empty": {Command: "stream.trim", Field: "room", With: map[string]any{"keep": 0}},
 			"drop":  {Command: "stream.delete", Field: "room"},
-		}},
+		}, Made: func(op journal.Op) bool { return op.Kind() == opRoom }},
 		Measures:  []*command.Measures{roomMeasures, groupMeasures},
 		Condition: condition,
 		New:       func(env command.Env) command.State { return newStreams(env, o) },

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -257,29 +258,55 @@ func (s *session) greet(ctx context.Context) error {
 func (s *session) run(ctx context.Context) error {
 	ctx, s.give = context.WithCancelCause(ctx)
 	for _, e := range []*end{&s.here, &s.there} {
-		s.all.Go(func() { s.watch(ctx, e) })
+		if kinds := s.made(e); len(kinds) > 0 {
+			s.all.Go(func() { s.watch(ctx, e, kinds) })
+		}
 	}
-	for ctx.Err() == nil {
-		if err := s.follow(ctx); err != nil {
-			if errors.As(err, &broken{}) {
-				s.give(err)
-				break
-			}
-			s.failed(err)
-			if !pause(ctx, time.Second) {
-				break
+	for wait := firstBackoff; ctx.Err() == nil; {
+		err := s.follow(ctx)
+		if errors.As(err, &broken{}) {
+			s.give(err)
+			break
+		}
+		if err == nil {
+			wait = firstBackoff
+			select {
+			case <-s.changed:
+			case <-ctx.Done():
 			}
 			continue
 		}
+		if ctx.Err() == nil {
+			s.failed(err)
+		}
+		again := time.NewTimer(wait)
 		select {
 		case <-s.changed:
+		case <-again.C:
 		case <-ctx.Done():
 		}
+		again.Stop()
+		wait = min(2*wait, maxBackoff)
 	}
 	err := context.Cause(ctx)
 	s.give(nil)
 	s.all.Wait()
 	return err
+}
+
+// made are the kinds of things of which the rules may name new ones, where they are read. Topics are listened to by their pattern.
+func (s *session) made(e *end) (kinds []string) {
+	direction := peer.Out
+	if e.far {
+		direction = peer.In
+	}
+	for kind, name := range map[peer.Kind]string{peer.Rooms: "streams", peer.Collections: "collections"} {
+		if slices.ContainsFunc(s.peer.Rules, func(r peer.Rule) bool { return r.Kind == kind && r.Direction&direction != 0 }) {
+			kinds = append(kinds, name)
+		}
+	}
+	slices.Sort(kinds)
+	return kinds
 }
 
 // look has run look for rooms again.
@@ -290,20 +317,25 @@ func (s *session) look() {
 	}
 }
 
-// watchTime is how long a watch waits for the first change; quiet is how long one stands for what follows it.
 const (
+	// watchTime is how long a watch waits for the first thing.
 	watchTime = 20 * time.Second
-	quiet     = time.Second
+	// soon is how long it is waited until what follows is heard of: those who make many things have them looked for together.
+	soon = 50 * time.Millisecond
+	// quiet is the same of a server that tells of every change.
+	quiet = time.Second
 )
 
-// watch hears of changes at an end, among which may be new rooms.
-func (s *session) watch(ctx context.Context, e *end) {
+// watch hears at an end that things of those kinds come to be, which the rules may name.
+func (s *session) watch(ctx context.Context, e *end, kinds []string) {
 	type args struct {
-		From   string `json:"from,omitempty"`
-		WaitMS int64  `json:"wait_ms,omitempty"`
+		Made   []string `json:"made,omitempty"`
+		From   string   `json:"from,omitempty"`
+		WaitMS int64    `json:"wait_ms,omitempty"`
 	}
 	var from string
 	var wait time.Duration // none at first, which only asks where the end stands
+	rest := soon
 	for ctx.Err() == nil {
 		var found struct {
 			Events []struct {
@@ -311,17 +343,20 @@ func (s *session) watch(ctx context.Context, e *end) {
 			} `json:"events"`
 			Position string `json:"position"`
 		}
-		err := e.call(ctx, wait, "server.watch", args{from, wait.Milliseconds()}, &found)
+		err := e.call(ctx, wait, "server.watch", args{kinds, from, wait.Milliseconds()}, &found)
 		switch {
 		case ctx.Err() != nil:
 			return
 		case errors.As(err, &broken{}):
 			s.give(err)
 			return
+		case fault.CodeOf(err) == fault.Invalid && len(kinds) > 0: // an older server, which tells that something has changed
+			kinds, rest = nil, quiet
+			continue
 		case fault.CodeOf(err) == fault.OutOfRange:
 			from, wait = "", 0 // much has changed
 		case err != nil:
-			s.failed(fmt.Errorf("new rooms are noticed late: %w", err))
+			s.failed(fmt.Errorf("new rooms and collections are noticed late: %w", err))
 			if !pause(ctx, maxBackoff) {
 				return
 			}
@@ -332,7 +367,7 @@ func (s *session) watch(ctx context.Context, e *end) {
 			from, wait = found.Position, watchTime
 		}
 		s.look()
-		if !pause(ctx, quiet) {
+		if !pause(ctx, rest) {
 			return
 		}
 	}

@@ -163,6 +163,9 @@ func (f *far) Call(ctx context.Context, operation string, args, answer any) erro
 	f.world.mu.Lock()
 	refuse, ran := f.world.refuse, f.world.ran
 	f.world.mu.Unlock()
+	if text, _ := json.Marshal(args); f.world.old[f.to] && strings.Contains(string(text), `"made"`) {
+		return fault.New(fault.Invalid, `there is no field "made"`)
+	}
 	if refuse != nil {
 		if err := refuse(operation); err != nil {
 			return err
@@ -372,6 +375,70 @@ func TestPartitionsStayTheirOwn(t *testing.T) {
 		w.until("it is said that the other cannot", func() bool {
 			return strings.Contains(w.peers("a")["b"].LastError, "chat.odd, partition 0: it has 1 partitions where it is read and 2")
 		})
+	})
+}
+
+// TestWhatIsNewIsNoticedAtOnce makes rooms and collections at either end: without that any time has passed what is in the first is at the
+// other, and of those that follow within a moment. A server that cannot tell is asked as before.
+func TestWhatIsNewIsNoticedAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := open(t, "a", "b", "old")
+		w.old["old"] = true
+		for _, name := range []string{"b", "old"} {
+			w.link("a", name, `[{"rooms":"chat.*"},{"rooms":"exactly"},{"collections":"docs*"}]`)
+		}
+		w.until("they are linked", func() bool {
+			return w.peers("a")["b"].State == peer.Connected && w.peers("a")["old"].State == peer.Connected
+		})
+		texts := func(name, room string) int {
+			if _, err := w.try(name, "stream.stats", fmt.Sprintf(`{"room":%q}`, room)); err != nil {
+				return 0
+			}
+			return len(w.texts(name, room, 0))
+		}
+		<-time.After(time.Minute)
+		at := time.Now()
+		w.say("a", "stream.append", `{"room":"chat.1","data":"x"}`)
+		synctest.Wait()
+		if n, passed := texts("b", "chat.1"), time.Since(at); n != 1 || passed != 0 {
+			t.Errorf("after %v b has %d events", passed, n)
+		}
+		<-time.After(time.Minute)
+		for i, step := range []struct{ at, operation, payload string }{
+			{"b", "stream.append", `{"room":"exactly","data":"x"}`}, {"b", "stream.create", `{"room":"chat.2","partitions":1}`},
+			{"b", "stream.append", `{"room":"chat.3","data":"x"}`}, {"a", "vector.collection.create", `{"collection":"docs1","dimension":1}`},
+		} {
+			w.say(step.at, step.operation, step.payload)
+			if i%2 == 0 {
+				<-time.After(10 * time.Millisecond)
+			}
+		}
+		<-time.After(100 * time.Millisecond)
+		synctest.Wait()
+		for _, room := range []string{"exactly", "chat.3"} {
+			if texts("a", room) != 1 {
+				t.Errorf("a has not %s", room)
+			}
+		}
+		if _, err := w.try("b", "vector.collection.stats", `{"collection":"docs1"}`); err != nil {
+			t.Error(err)
+		}
+		<-time.After(3 * time.Second)
+		synctest.Wait()
+		if texts("old", "chat.1") != 1 || texts("old", "chat.3") != 1 {
+			t.Error("the older server has not heard of what is new")
+		}
+		w.say("a", "stream.delete", `{"room":"chat.1"}`)
+		w.say("a", "stream.append", `{"room":"chat.1","data":"anew"}`)
+		<-time.After(time.Second)
+		if n := texts("b", "chat.1"); n != 2 {
+			t.Errorf("b has %d events of a room that was made anew at once", n)
+		}
+		for _, name := range []string{"b", "old"} {
+			if line := w.peers("a")[name]; line.LastError != "" {
+				t.Errorf("the link to %s says %s", name, line.LastError)
+			}
+		}
 	})
 }
 

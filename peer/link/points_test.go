@@ -209,8 +209,10 @@ func TestACollectionThatIsDropped(t *testing.T) {
 		if n := len(w.points("a", "docs")); n != 2 {
 			t.Errorf("a has %d points", n)
 		}
+		w.say("b", "peer.update", `{"name":"a","paused":true}`) // else it would be there at once
 		w.say("a", "vector.collection.create", `{"collection":"docs2","dimension":2}`)
 		w.say("b", "vector.collection.create", `{"collection":"docs2","dimension":3}`)
+		w.say("b", "peer.update", `{"name":"a","paused":false}`)
 		w.until("it is said that they are not alike", func() bool {
 			return strings.Contains(w.peers("b")["a"].LastError, "collection docs2: its vectors are")
 		})

@@ -118,6 +118,9 @@ func (s *session) carry(ctx context.Context, k courseKey, partitions int, from, 
 			s.oldest = c.oldest
 		}
 		s.mu.Unlock()
+		if pause(ctx, firstBackoff) { // it was deleted, and perhaps made anew before that was noticed
+			s.look()
+		}
 	})
 	return nil
 }

@@ -2786,6 +2786,7 @@ type ServerStatusResponse struct {
 
 // ServerWatchRequest is what the command table says of it; docs/commands.md describes it.
 type ServerWatchRequest struct {
+	Made   []string         `json:"made,omitempty"`    // hear only that things of these kinds come to be, and at once: streams, collections
 	From   journal.Position `json:"from,omitzero"`     // go on after this position or version; absent means from now on
 	Limit  int              `json:"limit,omitempty"`   // end after so many events; answered at once: at most so many, 100 when absent
 	WaitMS int64            `json:"wait_ms,omitempty"` // answered at once: how long to wait for the first event, in milliseconds
