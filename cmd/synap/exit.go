@@ -90,7 +90,7 @@ func (a *app) explain(w io.Writer, err error) {
 		tell(w, "synap: %s\n", err)
 		return
 	}
-	tell(w, "synap: %s\n", known.Message)
+	tell(w, "synap: %s\n", a.inSubcommands(known.Message))
 	switch {
 	case errors.Is(err, errNoServer):
 		tell(w, "start one with `synap serve`, or name another with --server or SYNAP_SERVER\n")

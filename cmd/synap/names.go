@@ -1,6 +1,7 @@
 package main
 
 import (
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -14,6 +15,7 @@ import (
 var verbs = map[string][]string{
 	"pubsub.subscribe": {"listen", "subscribe"},
 	"pubsub.listen":    {"poll"},
+	"pubsub.topics":    {"topics", "list"},
 }
 
 // pathOf is how a command is called here: kv.set is kv set. The aliases stand for the last part of it.
@@ -23,6 +25,24 @@ func pathOf(c *command.Command) (path, aliases []string) {
 		path[len(path)-1], aliases = names[0], names[1:]
 	}
 	return path, aliases
+}
+
+// words finds what is in quotes, which stays as it is, and what may be the name of a command.
+var words = regexp.MustCompile(`"(?:\\.|[^"\\])*"|\b[a-z]+(?:\.[a-z_]+)+\b`)
+
+// inSubcommands spells commands as they are called here where a sentence of the server's names them.
+func (a *app) inSubcommands(sentence string) string {
+	if a.table == nil {
+		return sentence
+	}
+	return words.ReplaceAllStringFunc(sentence, func(word string) string {
+		c, err := a.table.Find(word)
+		if err != nil {
+			return word
+		}
+		path, _ := pathOf(c)
+		return "synap " + strings.Join(path, " ")
+	})
 }
 
 // ours are the program's own subcommands that a structure's things must not hide: synap key prints an API key.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/hivellm/synap-go/core"
 	"github.com/hivellm/synap-go/core/command"
@@ -54,12 +56,7 @@ func (a *app) root() (*cobra.Command, error) {
 		// What runs from here on was understood.
 		PersistentPreRun: func(*cobra.Command, []string) { a.started = true },
 	}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
-		if strings.Contains(err.Error(), "shorthand") {
-			return fmt.Errorf("%w; put -- before arguments that begin with -", err)
-		}
-		return err
-	})
+	root.SetFlagErrorFunc(wrongFlag)
 	root.SetIn(a.stdin)
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
@@ -77,6 +74,27 @@ func (a *app) root() (*cobra.Command, error) {
 	root.AddCommand(exitTopic())
 	a.addTable(root)
 	return root, nil
+}
+
+// wrongFlag says what may have been meant by a flag that is none.
+func wrongFlag(cmd *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	switch {
+	case !errors.As(err, &unknown):
+		return err
+	case unknown.GetSpecifiedShortnames() != "":
+		return fmt.Errorf("%w; put -- before arguments that begin with -", err)
+	}
+	name := unknown.GetSpecifiedName()
+	if strings.Contains(cmd.Use, "["+name+"]") || strings.Contains(cmd.Use, "<"+name+">") {
+		return fmt.Errorf("%w: it is given by its place: %s", err, cmd.UseLine())
+	}
+	var all []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { all = append(all, f.Name) })
+	if near := command.Nearest(name, all); near != "" {
+		return fmt.Errorf("%w; did you mean --%s?", err, near)
+	}
+	return err
 }
 
 // exactly is cobra's check that so many arguments were given, in a sentence that shows how it is written.

@@ -53,7 +53,14 @@ func (a *app) noRow(cmd *cobra.Command, group string, args []string) error {
 	}
 	c, err := a.table.Find(group + "." + strings.ReplaceAll(args[0], "-", "_"))
 	if err != nil {
-		return fault.New(fault.Invalid, "%s", err)
+		var all []string
+		for _, child := range cmd.Commands() {
+			all = append(append(all, child.Name()), child.Aliases...)
+		}
+		if near := command.Nearest(args[0], all); near != "" {
+			return fault.New(fault.Invalid, "there is no %s %s; did you mean %s %s?", cmd.CommandPath(), clip(args[0]), cmd.CommandPath(), near)
+		}
+		return fault.New(fault.Invalid, "there is no %s %s; %s --help lists what there is", cmd.CommandPath(), clip(args[0]), cmd.CommandPath())
 	}
 	path, _ := pathOf(c)
 	return fault.New(fault.Invalid, "%s is spelt synap %s", c.Name, strings.Join(path, " "))
