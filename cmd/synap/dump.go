@@ -24,8 +24,7 @@ type dump struct {
 
 func (a *app) walVerb() *cobra.Command {
 	wal := &cobra.Command{
-		Use: "wal", Short: "Look into the log of a data directory", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Use: "wal", Short: "Look into the log of a data directory", RunE: helpOrNoChild,
 	}
 	d := &dump{}
 	cmd := &cobra.Command{

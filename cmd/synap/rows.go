@@ -41,7 +41,7 @@ func child(parent *cobra.Command, part string) *cobra.Command {
 			return c
 		}
 	}
-	c := &cobra.Command{Use: part, Short: "Commands of " + part}
+	c := &cobra.Command{Use: part, Short: "Commands of " + part, RunE: helpOrNoChild}
 	parent.AddCommand(c)
 	return c
 }
@@ -53,17 +53,30 @@ func (a *app) noRow(cmd *cobra.Command, group string, args []string) error {
 	}
 	c, err := a.table.Find(group + "." + strings.ReplaceAll(args[0], "-", "_"))
 	if err != nil {
-		var all []string
-		for _, child := range cmd.Commands() {
-			all = append(append(all, child.Name()), child.Aliases...)
-		}
-		if near := command.Nearest(args[0], all); near != "" {
-			return fault.New(fault.Invalid, "there is no %s %s; did you mean %s %s?", cmd.CommandPath(), clip(args[0]), cmd.CommandPath(), near)
-		}
-		return fault.New(fault.Invalid, "there is no %s %s; %s --help lists what there is", cmd.CommandPath(), clip(args[0]), cmd.CommandPath())
+		return noChild(cmd, args[0])
 	}
 	path, _ := pathOf(c)
 	return fault.New(fault.Invalid, "%s is spelt synap %s", c.Name, strings.Join(path, " "))
+}
+
+// noChild says that a subcommand has none of that name.
+func noChild(cmd *cobra.Command, name string) error {
+	var all []string
+	for _, child := range cmd.Commands() {
+		all = append(append(all, child.Name()), child.Aliases...)
+	}
+	if near := command.Nearest(name, all); near != "" {
+		return fault.New(fault.Invalid, "there is no %s %s; did you mean %s %s?", cmd.CommandPath(), clip(name), cmd.CommandPath(), near)
+	}
+	return fault.New(fault.Invalid, "there is no %s %s; %s --help lists what there is", cmd.CommandPath(), clip(name), cmd.CommandPath())
+}
+
+// helpOrNoChild is what a subcommand does that only holds others.
+func helpOrNoChild(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return cmd.Help()
+	}
+	return noChild(cmd, args[0])
 }
 
 // row is one command of the table as a subcommand.

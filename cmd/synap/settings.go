@@ -154,7 +154,7 @@ func section(key string) string { return key[:max(0, strings.LastIndexByte(key, 
 
 // configVerb is `synap config`.
 func (a *app) configVerb() *cobra.Command {
-	cmd := &cobra.Command{Use: "config", Short: "Check and show the configuration of a server", Args: cobra.NoArgs}
+	cmd := &cobra.Command{Use: "config", Short: "Check and show the configuration of a server", RunE: helpOrNoChild}
 	check := &cobra.Command{
 		Use: "check [file]", Short: "Say whether a configuration is right, without starting anything", Args: cobra.MaximumNArgs(1),
 		Long: "Read the configuration as `synap serve` would: from the file, the environment and flags. What is wrong is said with the name of\n" +
