@@ -217,6 +217,11 @@ func (a *argument) encodeText(text string, s *jsonschema.Schema) (json.RawMessag
 	if a.span.is() {
 		return a.span.encode(text)
 	}
+	if isTime(a.name) && kindOf(s) == "integer" {
+		if at, err := time.Parse(time.RFC3339, text); err == nil { // as tables show it
+			return strconv.AppendInt(nil, at.UnixMilli(), 10), nil
+		}
+	}
 	return encodeText(text, s)
 }
 

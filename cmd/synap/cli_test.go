@@ -78,6 +78,8 @@ func TestCommandLines(t *testing.T) {
 		{name: "a list, element by element", args: `kv mset {"key":"m1","value":1} {"key":"m2","value":2} -o json`, out: `{"version":15,"durability":"memory","created":2,"replaced":0}` + "\n"},
 		{name: "a list in one piece", args: `kv mset [{"key":"m1","value":3},{"key":"m3","value":4}] -o json`, out: `{"version":16,"durability":"memory","created":1,"replaced":1}` + "\n"},
 		{name: "a list in one piece with something else in it", args: `kv mset [{"key":"m1","value":3},4]`, code: exitUsage, err: `"entries": a number was given, an object is wanted`},
+		{name: "a time as tables show it", args: "kv set dated x --expires-at 2099-01-02T03:04:05.678Z -o json", out: `{"version":*`},
+		{name: "the same time", args: "kv watch dated --from 1 --limit 1 -o json", out: `{"event":"set","key":"dated","value":"x","expires_at":4071006245678,*`},
 		{name: "a namespace to delete", args: "namespace create lab", out: "name *"},
 		{name: "deleting it without a word", args: "namespace delete lab", code: exitUsage, out: "name     *", err: "nothing was done yet, this is what would go; to do it, run it again with --confirm lab\n"},
 		{name: "as JSON, too", args: "namespace delete lab -o json", code: exitUsage, out: `{"name":"lab","done":false,*`, err: "--confirm lab"},

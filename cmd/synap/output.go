@@ -251,7 +251,7 @@ func listCell(raw json.RawMessage) string {
 // cell is one value in a table, which people read: a time as one, and a list of single things without brackets.
 func (m member) cell() string {
 	var ms int64
-	if timed := m.name == "at" || strings.HasSuffix(m.name, "_at"); timed && json.Unmarshal(m.raw, &ms) == nil && ms >= firstTime {
+	if isTime(m.name) && json.Unmarshal(m.raw, &ms) == nil && ms >= firstTime {
 		return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z")
 	}
 	if m.raw[0] != '[' {
@@ -266,6 +266,12 @@ func (m member) cell() string {
 		cells[i] = cell(item)
 	}
 	return strings.Join(cells, ", ")
+}
+
+// isTime tells by its name whether a field that is a number is a time in Unix milliseconds.
+func isTime(name string) bool {
+	name = name[strings.LastIndexByte(name, '.')+1:]
+	return name == "at" || name == "since" || name == "deadline" || name == "next_expiry" || strings.HasSuffix(name, "_at") || strings.HasSuffix(name, "_time")
 }
 
 // firstTime is the smallest number that is taken for Unix milliseconds: 2001-09-09. What is less may be a span or a counter.
