@@ -41,7 +41,7 @@ func (j JSON) Decode(request any) error {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(request); err != nil {
-		return explain(err, request)
+		return explain(err, request, data)
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return fault.New(fault.Invalid, "something follows the JSON object")
@@ -125,7 +125,7 @@ func (m MsgPack) Decode(request any) error {
 func (m MsgPack) again(request any) error {
 	var v value.Value
 	if err := msgpack.Unmarshal(m, &v); err != nil {
-		return explain(err, request)
+		return explain(err, request, nil)
 	}
 	text, err := v.MarshalJSON()
 	if err != nil {
@@ -136,8 +136,8 @@ func (m MsgPack) again(request any) error {
 	return JSON(text).Decode(request)
 }
 
-// explain turns a decoding error into one in the caller's terms.
-func explain(err error, request any) error {
+// explain turns a decoding error into one in the caller's terms; data is the JSON, if it was that.
+func explain(err error, request any, data []byte) error {
 	var known *fault.Error
 	var syntax *json.SyntaxError
 	var wrongType *json.UnmarshalTypeError
@@ -156,14 +156,17 @@ func explain(err error, request any) error {
 	case strings.Contains(text, "unknown field"):
 		_, name, _ := strings.Cut(text, `"`)
 		name, _, _ = strings.Cut(name, `"`)
-		return unknownField(name, request)
+		return unknownField(name, request, data)
 	}
 	return fault.Wrap(fault.Invalid, err, "the request cannot be read: %s", clip(strings.TrimPrefix(text, "json: ")))
 }
 
-// unknownField names the nearest field, or all of them when none is near.
-func unknownField(name string, request any) error {
+// unknownField names the nearest field, or all of them when none is near, of the object that it stands in.
+func unknownField(name string, request any, data []byte) error {
 	t := reflect.TypeOf(request)
+	if owner := ownerOf(name, data, t); owner != nil {
+		t = owner
+	}
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}

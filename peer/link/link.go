@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hivellm/synap-go/core/fault"
@@ -17,8 +18,12 @@ import (
 const (
 	firstBackoff = 250 * time.Millisecond
 	maxBackoff   = 30 * time.Second
-	// callTime is how long a call may take besides what it waits: whoever is silent for longer is taken for gone.
+	// callTime is how long a call may take besides what it waits.
 	callTime = 15 * time.Second
+	// A peer of which nothing was heard for askAfter is asked whether it is there. One that answers nothing at all for answerTime then is
+	// taken for gone: 15 seconds after it was heard of last.
+	askAfter   = 5 * time.Second
+	answerTime = 10 * time.Second
 	// MaxRooms bounds the partitions of rooms that a link follows, those of both directions counted twice. Rooms beyond it, in
 	// the order of their names, are not followed, and the link says so.
 	MaxRooms = 500
@@ -205,6 +210,7 @@ type end struct {
 	far  bool // it is the peer's
 	// packed is the latest form of packed points that it knows; 0 is none.
 	packed int
+	heard  atomic.Int64 // when it answered something last, in Unix nanoseconds
 }
 
 // call runs a command at the end. An error for which there is no sense in going on with the connection is a broken.
@@ -212,6 +218,9 @@ func (e *end) call(ctx context.Context, wait time.Duration, operation string, ar
 	within, cancel := context.WithTimeout(ctx, wait+callTime)
 	defer cancel()
 	err := e.side.Call(within, operation, args, answer)
+	if err == nil || fault.CodeOf(err) != fault.Unavailable && within.Err() == nil {
+		e.heard.Store(time.Now().UnixNano())
+	}
 	switch {
 	case err == nil || ctx.Err() != nil || !e.far:
 		return err
@@ -262,6 +271,7 @@ func (s *session) run(ctx context.Context) error {
 			s.all.Go(func() { s.watch(ctx, e, kinds) })
 		}
 	}
+	s.all.Go(func() { s.lookAfter(ctx) })
 	for wait := firstBackoff; ctx.Err() == nil; {
 		err := s.follow(ctx)
 		if errors.As(err, &broken{}) {
@@ -292,6 +302,30 @@ func (s *session) run(ctx context.Context) error {
 	s.give(nil)
 	s.all.Wait()
 	return err
+}
+
+// lookAfter ends the connection when the peer falls silent: what waits there for something to happen would notice much later, and by a
+// connection without rules nothing is asked at all.
+func (s *session) lookAfter(ctx context.Context) {
+	for ctx.Err() == nil {
+		heard := s.there.heard.Load()
+		if quiet := time.Since(time.Unix(0, heard)); quiet < askAfter {
+			pause(ctx, askAfter-quiet)
+			continue
+		}
+		within, cancel := context.WithTimeout(ctx, answerTime)
+		err := s.there.side.Call(within, "peer.hello", struct{}{}, &peer.HelloResponse{})
+		silent := within.Err() != nil && ctx.Err() == nil && s.there.heard.Load() == heard
+		cancel()
+		switch {
+		case silent:
+			s.give(broken{fault.New(fault.Unavailable, "the peer does not answer")})
+		case fault.CodeOf(err) == fault.Unavailable || fault.CodeOf(err) == fault.Unauthenticated:
+			s.give(broken{err})
+		default:
+			s.there.heard.Store(time.Now().UnixNano())
+		}
+	}
 }
 
 // made are the kinds of things of which the rules may name new ones, where they are read. Topics are listened to by their pattern.

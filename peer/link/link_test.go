@@ -36,6 +36,7 @@ type world struct {
 	random *rand.Rand                         // nil: nothing goes wrong by itself
 	old    map[string]bool                    // servers that know nothing of packed points
 	most   int                                // bytes of a request or an answer, beyond which it is too large; 0 is no bound
+	silent bool                               // whoever is asked over the wire answers nothing
 	rights []auth.Permission                  // of whoever comes over the wire
 	refuse func(operation string) error       // what is refused at the other end; nil is nothing
 	ran    func(operation string) (lost bool) // is told what ran at the other end, and says whether the answer is lost; may be nil
@@ -149,6 +150,12 @@ func (f *far) broken() error {
 	return nil
 }
 
+func (f *far) muted() bool {
+	f.world.mu.Lock()
+	defer f.world.mu.Unlock()
+	return f.world.silent
+}
+
 // Call runs the command there. The connection may break before or after.
 func (f *far) Call(ctx context.Context, operation string, args, answer any) error {
 	if err := f.broken(); err != nil {
@@ -172,6 +179,10 @@ func (f *far) Call(ctx context.Context, operation string, args, answer any) erro
 		}
 	}
 	text, err := play(ctx, f.engine.Engine.Dispatcher(), who, operation, args)
+	if f.muted() {
+		<-ctx.Done()
+		return fault.From(ctx.Err())
+	}
 	if ran != nil && ran(operation) {
 		f.world.mu.Lock()
 		f.lost = true
@@ -508,6 +519,39 @@ func TestLagInTime(t *testing.T) {
 			t.Errorf("a link without rules is behind by %d", got)
 		}
 	})
+}
+
+// TestASilentPeerIsTakenForGone has a peer answer nothing any more, without that the connection breaks: it is noticed 15 seconds after
+// it was heard of last, whatever is waited for there, and nothing is wrong while it is only that nothing happens.
+func TestASilentPeerIsTakenForGone(t *testing.T) {
+	for _, rules := range []string{`[]`, `[{"rooms":"chat.*"},{"topics":"#"}]`} {
+		synctest.Test(t, func(t *testing.T) {
+			w := open(t, "a", "b")
+			w.say("a", "stream.append", `{"room":"chat.1","data":"x"}`)
+			w.link("b", "a", rules)
+			w.until("they are linked", func() bool { return w.peers("b")["a"].State == peer.Connected })
+			<-time.After(time.Hour)
+			if line := w.peers("b")["a"]; line.Attempts != 1 || line.State != peer.Connected {
+				t.Fatalf("after an hour in which nothing happened the link is %+v", line.Status)
+			}
+			silence := func(is bool) {
+				w.mu.Lock()
+				defer w.mu.Unlock()
+				w.silent = is
+			}
+			silence(true)
+			began := time.Now()
+			for w.peers("b")["a"].State == peer.Connected {
+				<-time.After(100 * time.Millisecond)
+				synctest.Wait()
+			}
+			if took := time.Since(began); took > 15*time.Second+200*time.Millisecond || took < 10*time.Second {
+				t.Errorf("it is noticed after %v", took)
+			}
+			silence(false)
+			w.until("they are linked again", func() bool { return w.peers("b")["a"].State == peer.Connected })
+		})
+	}
 }
 
 func TestRemovedAndAddedAgainNothingComesTwice(t *testing.T) {

@@ -517,6 +517,35 @@ func TestWhatCannotBeDialled(t *testing.T) {
 	}
 }
 
+// TestWhoeverElseAnswers dials something that speaks another language, and something that says nothing at all.
+func TestWhoeverElseAnswers(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for says, want := range map[string]string{
+		"SSH-2.0-something, and much more of it than a header of a frame has, which is all that is read": "does not speak UMICP: the frame has no magic",
+		"": "it took the connection and said nothing for 200ms",
+	} {
+		answered := make(chan net.Conn, 1)
+		go func() {
+			conn, err := l.Accept()
+			if err == nil {
+				_, _ = conn.Write([]byte(says))
+			}
+			answered <- conn
+		}()
+		_, err := client.Dial(t.Context(), "umicp://"+l.Addr().String(), client.Options{Retries: -1, DialWithin: 200 * time.Millisecond})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", says, err, want)
+		}
+		if conn := <-answered; conn != nil {
+			_ = conn.Close()
+		}
+	}
+	_ = l.Close()
+}
+
 func TestConn(t *testing.T) {
 	s := serve(t)
 	c, err := client.DialConn(t.Context(), s.peers, client.Options{Limits: umx.Limits{}})

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"sync"
 	"time"
@@ -49,7 +50,7 @@ type pending struct {
 }
 
 func open(ctx context.Context, address string, o Options) (*session, error) {
-	ctx, cancel := context.WithTimeout(ctx, o.DialWithin)
+	ctx, cancel := context.WithTimeoutCause(ctx, o.DialWithin, fmt.Errorf("it took the connection and said nothing for %v", o.DialWithin))
 	defer cancel()
 	c, err := dial(ctx, address, o)
 	if err != nil {
@@ -57,14 +58,14 @@ func open(ctx context.Context, address string, o Options) (*session, error) {
 	}
 	stop := context.AfterFunc(ctx, func() { _ = c.close() })
 	hello, err := greet(c, o)
-	if !stop() && err == nil {
-		err = ctx.Err()
+	if !stop() {
+		err = context.Cause(ctx) // and that the connection was closed is what came of it
 	}
 	if err != nil {
 		_ = c.close()
 		var wrong *umx.Error
 		if errors.As(err, &wrong) {
-			return nil, umx.AsFault(wrong)
+			return nil, fault.Wrap(wrong.Code.Fault(), wrong, "what answers at %s does not speak UMICP: %s", address, wrong.Reason)
 		}
 		return nil, noServer(address, err)
 	}
