@@ -43,7 +43,7 @@ func (space *Space) Save(place, part int, from []byte, add func(entry []byte)) (
 func (space *Space) Pass() { space.gate.enter(0).RUnlock() }
 
 // enter takes the gate shared; whoever gets it without an error gives it back. Nobody enters a namespace that is gone.
-func (space *Space) enter() (*sync.RWMutex, error) { return space.enterBy(ownStripe(numStripes)) }
+func (space *Space) enter() (*sync.RWMutex, error) { return space.enterBy(ownStripe()) }
 
 // enterBy is enter by that stripe.
 func (space *Space) enterBy(stripe int) (*sync.RWMutex, error) {

@@ -48,7 +48,7 @@ func Wait(ctx context.Context, ready <-chan struct{}, atMost time.Duration) (wok
 	}
 	p.held.RUnlock()
 	defer func() {
-		p.held = p.space.gate.enter(ownStripe(numStripes))
+		p.held = p.space.gate.enter(ownStripe())
 		if p.space.gone.Load() {
 			woken, err = false, p.space.deleted()
 		}
@@ -76,7 +76,7 @@ func Outside(ctx context.Context, f func()) bool {
 		return false
 	}
 	p.held.RUnlock()
-	defer func() { p.held = p.space.gate.enter(ownStripe(numStripes)) }()
+	defer func() { p.held = p.space.gate.enter(ownStripe()) }()
 	f()
 	return true
 }

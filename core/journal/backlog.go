@@ -70,20 +70,26 @@ func (b *Backlog) Last() uint64 { return b.last }
 func (b *Backlog) Oldest() uint64 { return b.last - uint64(b.count) } //nolint:gosec // never more than there were
 
 // Push adds the next record, and lets the oldest go when there is no room; the newest always stays.
-func (b *Backlog) Push(rec *Record) {
+func (b *Backlog) Push(rec *Record) { b.push(slotOf(rec)) }
+
+func (b *Backlog) push(s slot) {
 	b.last++
+	size := s.size()
 	if b.count == len(b.ring) && b.count < b.maxRecords {
 		b.grow()
 	}
-	for b.count > 0 && (b.count == len(b.ring) || b.count >= b.maxRecords || b.bytes+rec.size > b.maxBytes) {
+	for b.count > 0 && (b.count == len(b.ring) || b.count >= b.maxRecords || b.bytes+size > b.maxBytes) {
 		oldest := &b.ring[b.index(b.last-uint64(b.count))] //nolint:gosec // as above
 		b.bytes -= oldest.size()
 		*oldest = slot{}
 		b.count--
 	}
-	b.ring[b.index(b.last)] = slotOf(rec)
+	if s.whole != nil {
+		s.whole.Seq = b.last
+	}
+	b.ring[b.index(b.last)] = s
 	b.count++
-	b.bytes += rec.size
+	b.bytes += size
 }
 
 // ReadAfter fills dst with the records that follow seq. ok is false when the record after seq is not, or not yet, held.

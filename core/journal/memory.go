@@ -14,8 +14,9 @@ type Memory struct {
 	epoch  uint64
 	notify atomic.Pointer[func()] // called after every record while somebody follows
 
+	_       [112]byte  // what every writer changes is in one cache line, and nothing that is only read is in it
 	pen     sync.Mutex // guards the rest; held from Begin to Commit or Abandon
-	backlog *Backlog
+	backlog Backlog
 }
 
 // MemoryOptions bound the backlog; zero means the default.
@@ -27,14 +28,15 @@ type MemoryOptions struct {
 
 // NewMemory returns an empty journal.
 func NewMemory(o MemoryOptions) *Memory {
-	return &Memory{epoch: o.Epoch, backlog: NewBacklog(0, o.Records, o.Bytes)}
+	return &Memory{epoch: o.Epoch, backlog: *NewBacklog(0, o.Records, o.Bytes)}
 }
 
 // Append implements Journal.
 func (m *Memory) Append(rec *Record) (uint64, error) {
+	s := slotOf(rec)
 	m.pen.Lock()
 	rec.Seq = m.backlog.last + 1
-	m.backlog.Push(rec)
+	m.backlog.push(s)
 	m.pen.Unlock()
 	m.tell()
 	return rec.Seq, nil
