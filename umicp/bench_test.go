@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -14,43 +15,83 @@ import (
 	"github.com/hivellm/synap-go/umicp/umx"
 )
 
+// small are the requests that are measured.
+var small = []struct {
+	name string
+	op   uint64
+	args func(key string) any
+}{
+	{"set", 0x0102, func(key string) any { return map[string]any{"key": key, "value": strings.Repeat("x", 32)} }},
+	{"get", 0x0101, func(key string) any { return map[string]any{"key": key} }},
+}
+
 // BenchmarkRequests measures what a small request costs from the frame that was read to the answer's bytes, as a loop serves it: without the
 // system. Sixteen come at a time.
 func BenchmarkRequests(b *testing.B) {
-	for _, row := range []struct {
-		name string
-		op   uint64
-		args func(key string) any
-	}{
-		{"set", 0x0102, func(key string) any { return map[string]any{"key": key, "value": strings.Repeat("x", 32)} }},
-		{"get", 0x0101, func(key string) any { return map[string]any{"key": key} }},
-	} {
+	for _, row := range small {
 		b.Run(row.name, func(b *testing.B) {
-			var bursts [][]byte
-			for i := range benchKeys / burst {
-				var frames []byte
-				for k := range burst {
-					frames = appendRequest(b, frames, i*burst+k, row.op, row.args(fmt.Sprintf("key:%012d", i*burst+k)))
-				}
-				bursts = append(bursts, frames)
-			}
+			bursts := burstsOf(b, row.op, row.args, 1)
 			served := umicp.ServeOnly(b.Context(), benchDoor(b))
 			b.ReportAllocs()
 			least := time.Duration(math.MaxInt64)
 			for b.Loop() {
 				began := time.Now()
-				served.Again()
-				for _, frames := range bursts {
-					answers, err := served.Turn(frames, burst)
-					if err != nil || len(answers) < burst*umx.HeaderBytes || answers[1] != byte(umx.OpResponse) {
-						b.Fatalf("%d bytes of answers, %v", len(answers), err)
-					}
-				}
+				serve(b, served, bursts)
 				least = min(least, time.Since(began)) // all others were interrupted by something that is not measured
 			}
 			b.ReportMetric(float64(least.Nanoseconds())/benchKeys, "ns/request")
 		})
 	}
+}
+
+// BenchmarkSideBySide is the same of so many loops at once, of one server and the same keys in another order: what a request costs each of
+// them. What is more than with one is what they fight over.
+func BenchmarkSideBySide(b *testing.B) {
+	for _, row := range small {
+		for _, loops := range []int{1, 2} {
+			b.Run(fmt.Sprintf("%s/%d", row.name, loops), func(b *testing.B) {
+				door := benchDoor(b)
+				var all sync.WaitGroup
+				b.ResetTimer()
+				for i := range loops {
+					bursts := burstsOf(b, row.op, row.args, 7919+2*i)
+					served := umicp.ServeOnly(b.Context(), door)
+					all.Go(func() {
+						for range b.N {
+							serve(b, served, bursts)
+						}
+					})
+				}
+				all.Wait()
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/benchKeys, "ns/request")
+			})
+		}
+	}
+}
+
+// serve takes all bursts, from the beginning.
+func serve(b *testing.B, served *umicp.Served, bursts [][]byte) {
+	served.Again()
+	for _, frames := range bursts {
+		answers, err := served.Turn(frames, burst)
+		if err != nil || len(answers) < burst*umx.HeaderBytes || answers[1] != byte(umx.OpResponse) {
+			b.Errorf("%d bytes of answers, %v", len(answers), err)
+			return
+		}
+	}
+}
+
+// burstsOf are requests about all keys, every step-th after the other.
+func burstsOf(b *testing.B, op uint64, args func(key string) any, step int) (bursts [][]byte) {
+	for i := range benchKeys / burst {
+		var frames []byte
+		for k := range burst {
+			n := i*burst + k
+			frames = appendRequest(b, frames, n, op, args(fmt.Sprintf("key:%012d", n*step%benchKeys)))
+		}
+		bursts = append(bursts, frames)
+	}
+	return bursts
 }
 
 const (

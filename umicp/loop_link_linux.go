@@ -217,6 +217,20 @@ func (l *pollLink) watch(change func(*pollLink)) {
 	_ = unix.EpollCtl(l.loop.epoll, op, l.fd, &unix.EpollEvent{Events: mask, Fd: int32(l.fd)}) //nolint:gosec // small; it cannot fail but for want of memory
 }
 
+// move has another loop watch the connection, which tells it of nothing yet. It reports false when somebody waits to write.
+func (l *pollLink) move(to *loop) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.writes || l.released {
+		return false
+	}
+	if l.mask != 0 {
+		_ = unix.EpollCtl(l.loop.epoll, unix.EPOLL_CTL_DEL, l.fd, nil) // it cannot fail: it is there
+	}
+	l.reads, l.mask, l.loop = false, 0, to
+	return true
+}
+
 // close implements link: it breaks the connection off, which whoever reads it finds out.
 func (l *pollLink) close() {
 	l.mu.Lock()

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -16,11 +17,11 @@ import (
 	"github.com/hivellm/synap-go/umicp/umx"
 )
 
-// Plain TCP connections are read by a few loops, one for every two processors, and not by a goroutine each: a loop asks
+// Plain TCP connections are read by a few loops, and not by a goroutine each: a loop asks
 // the system which of its connections have something to read, runs what is quick of that, waits once for the disk for all of
 // it, and lets the answers go. So a thousand writers share what each would else pay for: a goroutine to wake, a read that
-// finds nothing, and a place among those who wait for an fsync. More loops would have fewer connections ready at a time each,
-// and leave no processor to what else runs.
+// finds nothing, and a place among those who wait for an fsync. There is one for every two processors: more would have fewer
+// connections ready at a time each, and leave no processor to what else runs. Those who send much at a time may have more (loop_spread_linux.go).
 //
 // A loop never waits for a peer, nor for anything that concerns one peer alone. What would have to wait, and what takes long,
 // goes on in a goroutine of the session's own, which hands the session back when nothing more of it has come.
@@ -28,7 +29,7 @@ import (
 // loops are those of a server. The zero loops are ready for use.
 type loops struct {
 	mu      sync.Mutex
-	all     []*loop // none before the first connection
+	all     []*loop // one for every processor, none before the first connection; never changed after that
 	next    int     // whose turn it is to take one
 	stopped bool
 	running sync.WaitGroup
@@ -36,19 +37,20 @@ type loops struct {
 
 // loop reads the connections of one epoll instance. It is one goroutine, most of the time in the system.
 type loop struct {
+	set   *loops // that it is one of
 	epoll int
 	bell  int // an eventfd that ends the loop
 	ctx   context.Context
+	deep  atomic.Int32 // how many of those that are spread it has
 
 	mu    sync.Mutex
 	peers []*polled // by descriptor, which are small; nil where there is none
 
-	asked  []*polled // whose turn was, and who is to be answered; of the goroutine
-	again  []*polled // who is to have another turn without being told of; as above
-	spares *spares   // as above
-	batch  *batch    // what is answered in this round; as above
-	frames int       // that came in this round; as above
-	writer *writer
+	asked   []*polled // whose turn was, and who is to be answered; of the goroutine
+	again   []*polled // who is to have another turn without being told of; as above
+	spares  *spares   // as above
+	held    []held    // lent to the sessions whose turn it is, one after the other; as above
+	pending []byte    // as above
 }
 
 // maxEvents is how many a loop takes at a time.
@@ -83,14 +85,26 @@ func (ls *loops) adopt(ctx context.Context, s *Server, conn net.Conn) bool {
 	x.spares = l.spares
 	p := &polled{loop: l, session: x, link: link, reader: umx.NewReader(link, x.limits), from: quota.AddressKey(link.from)}
 	p.greeted = time.AfterFunc(helloTimeout, link.close)
-	l.mu.Lock()
-	for len(l.peers) <= fd {
-		l.peers = append(l.peers, nil)
-	}
-	l.peers[fd] = p
-	l.mu.Unlock()
+	l.know(p)
 	p.back()
 	return true
+}
+
+// know has the loop find the connection when the system tells of it.
+func (l *loop) know(p *polled) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for len(l.peers) <= p.link.fd {
+		l.peers = append(l.peers, nil)
+	}
+	l.peers[p.link.fd] = p
+}
+
+// forget undoes know.
+func (l *loop) forget(p *polled) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.peers[p.link.fd] = nil
 }
 
 // duplicate returns another descriptor of the connection, one that Go does not watch.
@@ -117,23 +131,39 @@ func (ls *loops) pick(ctx context.Context, s *Server) *loop {
 	if ls.stopped {
 		return nil
 	}
-	if len(ls.all) == 0 {
-		for range runtime.GOMAXPROCS(0) / 2 { // none on one: it would be away in the system with the only one there is
-			l, err := newLoop(context.WithoutCancel(ctx), newSpares(s))
-			if err != nil {
-				break
-			}
-			ls.all = append(ls.all, l)
-			ls.running.Go(l.writer.run)
-			ls.running.Go(l.run)
-		}
-		if len(ls.all) == 0 {
-			return nil
-		}
+	if len(ls.all) == 0 && !ls.start(context.WithoutCancel(ctx), s) {
+		return nil
 	}
-	ls.next++
-	return ls.all[ls.next%len(ls.all)]
+	return ls.turn()
 }
+
+// start makes the loops. There are none on one processor: a loop would be away in the system with the only one there is.
+func (ls *loops) start(ctx context.Context, s *Server) bool {
+	n := runtime.GOMAXPROCS(0)
+	if n == 1 {
+		return false
+	}
+	for range n {
+		l, err := newLoop(ctx, ls, newSpares(s))
+		if err != nil {
+			break
+		}
+		ls.all = append(ls.all, l)
+	}
+	for _, l := range ls.all {
+		ls.running.Go(l.run)
+	}
+	return len(ls.all) > 0
+}
+
+// turn returns the loop whose turn it is to take one of those that are not spread. ls.mu is held.
+func (ls *loops) turn() *loop {
+	ls.next++
+	return ls.all[ls.next%ls.usual()]
+}
+
+// usual is how many loops, the first ones, take whoever comes.
+func (ls *loops) usual() int { return max(1, len(ls.all)/2) }
 
 // stop ends the loops, which have no connections any more.
 func (ls *loops) stop() {
@@ -147,7 +177,7 @@ func (ls *loops) stop() {
 	ls.running.Wait()
 }
 
-func newLoop(ctx context.Context, s *spares) (*loop, error) {
+func newLoop(ctx context.Context, set *loops, s *spares) (*loop, error) {
 	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, err
@@ -163,12 +193,11 @@ func newLoop(ctx context.Context, s *spares) (*loop, error) {
 		_ = unix.Close(epoll) // as above
 		return nil, err
 	}
-	return &loop{epoll: epoll, bell: bell, ctx: ctx, spares: s, batch: newBatch(), writer: newWriter()}, nil
+	return &loop{set: set, epoll: epoll, bell: bell, ctx: ctx, spares: s, held: make([]held, 0, maxEvents), pending: make([]byte, 0, loopRoom)}, nil
 }
 
 // run is the loop, until it is stopped.
 func (l *loop) run() {
-	defer close(l.writer.todo)
 	defer unix.Close(l.epoll) //nolint:errcheck // nothing was written to it
 	defer unix.Close(l.bell)  //nolint:errcheck // as above
 	events := make([]unix.EpollEvent, maxEvents)
@@ -204,18 +233,16 @@ const loopRoom = 256 << 10
 // lend gives a session room for its answers. All of them are next to each other then, and not in as many places as there are sessions,
 // which by the next time are in no cache.
 func (l *loop) lend(x *session) {
-	b := l.batch
-	x.held, x.pending = b.held[len(b.held):], b.pending[len(b.pending):]
+	x.held, x.pending = l.held[len(l.held):], l.pending[len(l.pending):]
 }
 
 // lent books what a session has made of it.
 func (l *loop) lent(x *session) {
-	b := l.batch
-	if room := cap(b.held) - len(b.held); cap(x.held) == room {
-		b.held = b.held[:len(b.held)+len(x.held)]
+	if room := cap(l.held) - len(l.held); cap(x.held) == room {
+		l.held = l.held[:len(l.held)+len(x.held)]
 	}
-	if room := cap(b.pending) - len(b.pending); cap(x.pending) == room {
-		b.pending = b.pending[:len(b.pending)+len(x.pending)]
+	if room := cap(l.pending) - len(l.pending); cap(x.pending) == room {
+		l.pending = l.pending[:len(l.pending)+len(x.pending)]
 	}
 	x.held, x.pending = slices.Clip(x.held), slices.Clip(x.pending)
 }
@@ -297,27 +324,12 @@ func (l *loop) answer() {
 	if all.Any() {
 		failed = all.Settle(l.ctx)
 	}
-	b, next := l.batch, l.handing()
 	for _, p := range l.asked {
 		p.session.release(failed)
-		if next == nil || !b.take(p) {
-			p.pause()
-		}
+		p.pause()
+		p.settle()
 	}
 	clear(l.asked)
-	l.asked, l.frames = l.asked[:0], 0
-	if next == nil {
-		b.empty()
-		return
-	}
-	l.batch = next
-	l.writer.todo <- b // it has room for all that there are
-}
-
-// handing returns what is filled next if the writer is to write what there is; nil if the loop is.
-func (l *loop) handing() *batch {
-	if l.frames < handedFrames || l.frames < handedEach*len(l.asked) {
-		return nil
-	}
-	return l.writer.another()
+	clear(l.held)
+	l.asked, l.held, l.pending = l.asked[:0], l.held[:0], l.pending[:0]
 }

@@ -22,6 +22,8 @@ type polled struct {
 	began   time.Time   // when a goroutine of its own began; of that
 	again   bool        // it is among its loop's again; of the loop
 	late    int         // how much longer than others it takes; of whoever reads
+	deep    int         // how often much came at a time, lately; as above
+	spread  bool        // it is one of those; as above
 }
 
 // How a session loses its place among those that a loop serves.
@@ -70,9 +72,7 @@ func (p *polled) turn() {
 		}
 	}
 	x.server.traffic.in.add(p.frames, p.bytes)
-	if x.quick {
-		p.loop.frames += p.frames
-	}
+	p.weigh(p.frames)
 	p.frames, p.bytes = 0, 0
 	x.active.Store(true)
 	r.Rest()
@@ -245,10 +245,10 @@ func (p *polled) end(why error) {
 			why = nil
 		}
 		x.leave(why)
-		l := p.loop
-		l.mu.Lock()
-		l.peers[p.link.fd] = nil
-		l.mu.Unlock()
+		if p.spread {
+			p.loop.deep.Add(-1)
+		}
+		p.loop.forget(p)
 		x.writing.Lock()
 		p.link.release()
 		x.writing.Unlock()

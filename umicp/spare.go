@@ -6,10 +6,12 @@ import "github.com/hivellm/synap-go/core/command"
 // command, since most calls are of a few commands and are over before the next one. What is taken and cannot be given back, because somebody has
 // yet to look at it, is made anew. They are for one goroutine.
 type spares struct {
+	_     [128]byte                         // no cache line is another loop's as well, nor one fetched along with it
 	all   []struct{ request, response any } // by the row's place
 	asked asked                             // the call that is made
 	owed  command.Owed                      // what it owes
 	watch command.Stopwatch                 // of all calls of a turn of everybody's
+	_     [128]byte                         // as above
 }
 
 func newSpares(s *Server) *spares {
