@@ -9,8 +9,24 @@ import (
 
 // ruleSet is a list of permissions made ready to be asked. It is immutable.
 type ruleSet struct {
-	byStructure map[string]*rules // with what is about every structure merged in
-	others      *rules            // for a structure that is not named in any permission; nil when nothing is about it
+	about  []about // structures that are named in a permission: few enough to look through, which costs less than to look up
+	others *rules  // for any other structure
+}
+
+// about are the permissions about a structure, with what is about every structure merged in.
+type about struct {
+	structure string
+	rules     *rules
+}
+
+// of returns what holds for a structure.
+func (s *ruleSet) of(structure string) *rules {
+	for i := range s.about {
+		if s.about[i].structure == structure {
+			return s.about[i].rules
+		}
+	}
+	return s.others
 }
 
 // rules are the permissions about one structure, by how their names are written.
@@ -28,10 +44,10 @@ func compile(permissions []Permission) *ruleSet {
 	if len(permissions) == 0 {
 		return nil
 	}
-	s := &ruleSet{byStructure: map[string]*rules{}, others: newRules(permissions, all)}
+	s := &ruleSet{others: newRules(permissions, all)}
 	for _, p := range permissions {
-		if p.Structure != all && s.byStructure[p.Structure] == nil {
-			s.byStructure[p.Structure] = newRules(permissions, p.Structure)
+		if p.Structure != all && s.of(p.Structure) == s.others {
+			s.about = append(s.about, about{p.Structure, newRules(permissions, p.Structure)})
 		}
 	}
 	return s
@@ -82,10 +98,7 @@ func (s *ruleSet) allow(a Access, r Resource) bool {
 	if s == nil {
 		return false
 	}
-	of := s.byStructure[r.Structure]
-	if of == nil {
-		of = s.others
-	}
+	of := s.of(r.Structure)
 	switch {
 	case of.every >= a:
 		return true

@@ -109,8 +109,9 @@ type key struct {
 	rate     keyRate
 	profile  string // the only one of MCP tools that it is for; "" is any
 
-	used  atomic.Int64 // when it last called, to the second, in Unix milliseconds; 0 is never
-	saved int64        // the same, as it is in the journal; guarded by Directory.mu
+	used   atomic.Int64 // when it last called, to the second, in Unix milliseconds; 0 is never
+	lately atomic.Bool  // that was less than a second ago
+	saved  int64        // when it last called, as it is in the journal; guarded by Directory.mu
 }
 
 // keyRate is how fast a key may call; the zero keyRate is as fast as every key.

@@ -324,6 +324,17 @@ func TestLastUse(t *testing.T) {
 		if after := w.must("server.status", `{}`)["position"]; after != before {
 			t.Error("a use is a record of its own")
 		}
+		first := used()
+		for range 3 { // it is known to the second, however often it is used
+			time.Sleep(300 * time.Millisecond)
+			if _, err := w.enter(secret); err != nil || used() != first {
+				t.Errorf("it was used at %v, and then at %v, %v", first, used(), err)
+			}
+		}
+		time.Sleep(200 * time.Millisecond)
+		if _, err := w.enter(secret); err != nil || used() == first {
+			t.Errorf("a use more than a second later is not known: %v, %v", used(), err)
+		}
 		time.Sleep(2 * time.Minute)
 		if after := w.must("server.status", `{}`)["position"]; after == before {
 			t.Error("uses are never written down")

@@ -137,7 +137,7 @@ func (d *Directory) byPassword(ctx context.Context, c *auth.Credential) (*auth.I
 		}
 		u.verified.Store(&verified{mac, d.env.Clock.Now() + verifiedLife})
 	}
-	if now-u.used.Load() >= usedEvery {
+	if now-u.used.Load() >= usedEvery.Milliseconds() {
 		u.used.Store(now)
 		d.touched(now)
 	}
