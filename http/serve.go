@@ -48,7 +48,7 @@ func (d *Door) Serve(ctx context.Context, l net.Listener) error {
 	silent := &silent{conns: map[*counted]struct{}{}}
 	server.ConnState = silent.heard
 	served := make(chan error, 1)
-	bounded := &limited{Listener: l, clients: d.o.Clients, patience: d.o.WriteTimeout, secure: d.o.TLS != nil}
+	bounded := &limited{Listener: l, clients: d.o.Clients, patience: d.o.WriteTimeout, secure: d.o.TLS != nil, log: d.o.Log}
 	go func() {
 		if d.o.TLS != nil {
 			served <- server.ServeTLS(bounded, "", "")
@@ -173,7 +173,12 @@ type limited struct {
 	clients  *clients.Registry
 	patience time.Duration // how long a caller may take nothing of what it is sent
 	secure   bool          // what comes over the connections is TLS
+	log      logrus.FieldLogger
+	told     time.Time // when the log last heard that no connection can be taken; only Accept, which is called by one, looks at it
 }
+
+// tellEvery is how often the log is told that connections cannot be taken.
+const tellEvery = time.Minute
 
 const tooMany = "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: 1\r\n" +
 	"Connection: close\r\nContent-Length: %d\r\n\r\n%s"
@@ -183,7 +188,11 @@ func (l *limited) Accept() (net.Conn, error) {
 	for {
 		conn, err := l.Listener.Accept()
 		if err != nil {
-			return nil, err
+			if !errors.Is(err, net.ErrClosed) && time.Since(l.told) >= tellEvery {
+				l.told = time.Now()
+				l.log.WithError(err).Warn("no connection can be taken now; those that there are go on")
+			}
+			return nil, err // net/http tries again if that may help
 		}
 		c := &counted{Conn: conn, start: time.Now(), patience: l.patience}
 		if c.client, err = l.clients.Open("http", addressOf(conn), c.end); err == nil {

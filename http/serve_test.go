@@ -8,12 +8,16 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/coder/websocket"
+	"github.com/sirupsen/logrus"
 
 	"github.com/hivellm/synap-go/core/command"
 	door "github.com/hivellm/synap-go/http"
@@ -247,6 +251,50 @@ func TestHeaderLimit(t *testing.T) {
 		t.Fatalf("24 KiB of headers: %v %v", resp, err)
 	}
 	_ = resp.Body.Close()
+}
+
+// exhausted is a listener of a process that is out of file descriptors for a while.
+type exhausted struct {
+	net.Listener
+	left atomic.Int64 // how often it fails yet
+}
+
+func (l *exhausted) Accept() (net.Conn, error) {
+	if l.left.Add(-1) >= 0 {
+		return nil, &net.OpError{Op: "accept", Net: "tcp", Err: os.NewSyscallError("accept4", syscall.EMFILE)}
+	}
+	return l.Listener.Accept()
+}
+
+// TestOutOfDescriptors: the log hears of it, once, and the door goes on when there are descriptors again.
+func TestOutOfDescriptors(t *testing.T) {
+	var said strings.Builder
+	log := logrus.New()
+	log.SetOutput(&said)
+	d := newDoor(t, func(o *door.Options) { o.Log = log })
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &exhausted{Listener: inner}
+	l.left.Store(4)
+	ctx, cancel := context.WithCancel(t.Context())
+	served := make(chan error, 1)
+	go func() { served <- d.Serve(ctx, l) }()
+	transport := &http.Transport{}
+	defer transport.CloseIdleConnections()
+	resp, err := (&http.Client{Transport: transport}).Get("http://" + inner.Addr().String() + "/health")
+	if err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatalf("afterwards: %v, %v", resp, err)
+	}
+	_ = resp.Body.Close()
+	cancel()
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+	if told := strings.Count(said.String(), "no connection can be taken now"); told != 1 {
+		t.Errorf("it said so %d times: %s", told, said.String())
+	}
 }
 
 func TestListenerThatFails(t *testing.T) {

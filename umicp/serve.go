@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"runtime"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/hivellm/synap-go/core/clients"
@@ -129,21 +130,55 @@ func (s *Server) stop() {
 	s.sessions.gone.Wait()
 }
 
+// How long is waited after a connection could not be taken, and how often the log is told.
+const (
+	firstPause   = 5 * time.Millisecond
+	longestPause = time.Second
+	tellEvery    = time.Minute
+)
+
+// accept takes connections until the listener is closed. That none can be taken for now, because file descriptors or memory
+// have run out, is no reason to stop: those that there are go on, and some of them will end.
 func (s *Server) accept(ctx context.Context, l net.Listener) error {
+	pause, told := firstPause, time.Time{}
 	for {
 		conn, err := l.Accept()
-		if err != nil {
-			if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
-				return nil
-			}
-			var passing net.Error
-			if errors.As(err, &passing) && passing.Timeout() {
-				continue
-			}
+		switch {
+		case err == nil:
+			pause = firstPause
+			go s.serveConn(context.WithoutCancel(ctx), conn)
+			continue
+		case ctx.Err() != nil || errors.Is(err, net.ErrClosed):
+			return nil
+		case !passing(err):
 			return fmt.Errorf("accept on %s: %w", l.Addr(), err)
 		}
-		go s.serveConn(context.WithoutCancel(ctx), conn)
+		if time.Since(told) >= tellEvery {
+			told = time.Now()
+			s.log.WithError(err).Warn("no connection can be taken now; those that there are go on")
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, longestPause)
 	}
+}
+
+// passing reports whether a connection may be taken a little later although this one was not: descriptors, buffers or memory have run
+// out, or whoever came is gone.
+func passing(err error) bool {
+	var timeout net.Error
+	if errors.As(err, &timeout) && timeout.Timeout() {
+		return true
+	}
+	for _, known := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED, syscall.ECONNRESET, syscall.EINTR} {
+		if errors.Is(err, known) {
+			return true
+		}
+	}
+	return false
 }
 
 // serveConn serves one connection to its end, unless a loop does.
