@@ -130,7 +130,16 @@ func (c *Config) secured() bool { return c.TLS.Cert != "" }
 
 // connectionLimits are what the registry of connections heeds.
 func (c *Config) connectionLimits() clients.Limits {
-	return clients.Limits{Connections: c.MaxConnections, PerAddress: c.MaxConnectionsPerAddress, PerKey: c.MaxConnectionsPerKey}
+	return clients.Limits{Connections: c.roomFor(mostFiles()), PerAddress: c.MaxConnectionsPerAddress, PerKey: c.MaxConnectionsPerKey}
+}
+
+// keptFiles are for what is no connection: the log, snapshots, backups that are read, links, and a connection that is told that there is no room.
+const keptFiles = 64
+
+// roomFor is how many connections there may be in a process that may have so many files open: what was set, and never so many that the log
+// could not open its next file.
+func (c *Config) roomFor(files int) int {
+	return min(c.MaxConnections, max(files-keptFiles, files/2, 1))
 }
 
 // openCerts reads the server's certificate; nil without TLS.

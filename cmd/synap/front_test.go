@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"os"
@@ -479,6 +480,22 @@ func TestClientCertificates(t *testing.T) {
 	nobody, nobodyKey := ca.Issue("nobody", "nobody", "")
 	if got := synap(t, "", append([]string{"server", "status", "--cert", nobody, "--cert-key", nobodyKey}, connect...)...); exitCode(got.code) != exitDenied {
 		t.Errorf("somebody whom nothing is said of: %+v", got)
+	}
+}
+
+// TestRoomForConnections: connections never take the files that the log needs.
+func TestRoomForConnections(t *testing.T) {
+	for _, test := range []struct{ set, files, want int }{
+		{100_000, 1 << 20, 100_000}, {100_000, math.MaxInt, 100_000}, {100_000, 1024, 960}, {100, 1024, 100}, {100_000, 100, 50}, {100_000, 1, 1}, {0, 1024, 0},
+	} {
+		var c Config
+		c.MaxConnections = test.set
+		if got := c.roomFor(test.files); got != test.want {
+			t.Errorf("of %d connections with %d files %d are taken, want %d", test.set, test.files, got, test.want)
+		}
+	}
+	if mostFiles() < 1 {
+		t.Errorf("the system allows %d files", mostFiles())
 	}
 }
 

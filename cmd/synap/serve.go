@@ -40,6 +40,10 @@ func (a *app) serve(cmd *cobra.Command, _ []string) error {
 	for _, sentence := range strayEnvironment() {
 		log.Warn(sentence)
 	}
+	if room := config.roomFor(mostFiles()); room < config.MaxConnections {
+		log.Warnf("at most %d connections are taken, and not %d (max_connections): the system lets this process open %d files (ulimit -n, LimitNOFILE)",
+			room, config.MaxConnections, mostFiles())
+	}
 	s, err := newServer(config, log)
 	if err != nil {
 		return err
