@@ -100,7 +100,7 @@ func rateOf(caller *auth.Identity) quota.Rate {
 }
 
 func (d *Dispatcher) pace(r *Request, meter *quota.Meter, limits *quota.Limits, args any) error {
-	now, weight := d.clock.time(), r.Command.Weigh(args)
+	now, weight := r.Watch.now(d.clock), r.Command.Weigh(args)
 	if weight > 0 {
 		if err := d.limited.Callers.Take(nameOf(r.Caller), rateOf(r.Caller), now, weight); err != nil {
 			return err

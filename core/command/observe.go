@@ -64,6 +64,14 @@ func (s *Stopwatch) start() time.Duration {
 	return time.Since(begin)
 }
 
+// now is what time it is, or was when the last call ended, which is close enough to pace by.
+func (s *Stopwatch) now(c *Clock) time.Time {
+	if s != nil && s.last != 0 {
+		return begin.Add(s.last)
+	}
+	return c.time()
+}
+
 // stop says when it has ended.
 func (s *Stopwatch) stop() time.Duration {
 	now := time.Since(begin)
