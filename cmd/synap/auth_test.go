@@ -40,6 +40,9 @@ func serveAsking(t *testing.T) *asking {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if s.ready() == nil {
+		t.Error("a server is ready whose key is not there yet")
+	}
 	ready := make(chan firstKey, 1)
 	s.onReady = func(k firstKey) { ready <- k }
 	ctx, cancel := context.WithCancel(context.Background())
@@ -53,6 +56,9 @@ func serveAsking(t *testing.T) *asking {
 		http.DefaultClient.CloseIdleConnections()
 	})
 	<-ready
+	if err := s.ready(); err != nil {
+		t.Error(err)
+	}
 	a := &asking{t: t, url: s.url(), peers: s.peers[0].Addr().String(), server: s, executor: s.engine.Dispatcher()}
 	if a.admin = (&Config{Server: a.url}).findKey(); a.admin == "" {
 		t.Fatal("the server left no key")

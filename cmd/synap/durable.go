@@ -87,6 +87,8 @@ func (c *Config) noData(err error) error {
 	case errors.Is(err, syscall.ENOSPC):
 		return fault.Wrap(fault.Exhausted, err, "the disk of the data directory %s is too full to start: the log takes %s for its next file; make room, "+
 			"or start with smaller files, such as %s=1048576", c.DataDir, size(c.Persistence.WAL.SegmentBytes), segmentSetting.env())
+	case fault.CodeOf(err) != fault.Internal: // as that another process has it, of which something more is told
+		return err
 	case errors.As(err, &path) && errors.Is(err, fs.ErrPermission):
 		return fault.Wrap(fault.Denied, err, "the data directory %s cannot be used: %v; a server needs to read and write all of it", c.DataDir, err)
 	case errors.As(err, &path):

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -19,6 +20,7 @@ import (
 	"github.com/hivellm/synap-go/core/auth/directory"
 	"github.com/hivellm/synap-go/core/clients"
 	"github.com/hivellm/synap-go/core/command"
+	"github.com/hivellm/synap-go/core/fault"
 	"github.com/hivellm/synap-go/core/kv"
 	"github.com/hivellm/synap-go/core/pubsub"
 	"github.com/hivellm/synap-go/core/queue"
@@ -89,7 +91,8 @@ type server struct {
 	mcp       *mcp.Server
 	memory    memory.Options // what memories were made with
 	listener  net.Listener
-	onReady   func(firstKey) // called when all data is there; may be nil
+	opened    atomic.Bool    // all data is there, and the key of a first start
+	onReady   func(firstKey) // called then; may be nil
 
 	clients *clients.Registry
 	certs   *certs.Files // nil without TLS
@@ -250,6 +253,7 @@ func (s *server) run(ctx context.Context) error {
 					return err
 				}
 			}
+			s.opened.Store(true)
 			if s.onReady != nil {
 				s.onReady(first)
 			}
@@ -284,11 +288,14 @@ func (s *server) keep(ctx context.Context, there chan<- struct{}) error {
 
 // ready is why the server cannot serve now, or only in part; nil when it can.
 func (s *server) ready() error {
+	if s.store != nil && !s.store.Progress().Ready {
+		return recovering(s.store)
+	}
+	if !s.opened.Load() {
+		return fault.New(fault.Unavailable, "the server is starting: its key is not there yet; try again in a moment")
+	}
 	if s.store == nil {
 		return nil
-	}
-	if !s.store.Progress().Ready {
-		return recovering(s.store)
 	}
 	return s.store.Health()
 }
