@@ -81,8 +81,8 @@ fuzz: ## every fuzz target for FUZZTIME each
 
 .PHONY: torture
 torture: ## crashes, failures, kills and damage at every place there is: an hour or two, and what docs/reliability.md reports
-	SYNAP_TORTURE=1 $(GO) test -timeout 24h -v ./persistence/...
-	SYNAP_TORTURE=1 $(GO) test -timeout 24h -v -run TestKilledAtAnyMoment ./cmd/synap
+	SYNAP_TORTURE=1 $(GO) test -timeout 24h -v ./persistence/... ./peer/link
+	SYNAP_TORTURE=1 $(GO) test -timeout 24h -v -run 'TestKilledAtAnyMoment|TestPowerFailsUnderTheLoops' ./cmd/synap
 
 .PHONY: generate
 generate: ## rewrite what the command table makes: files in docs/, and the typed half of umicp/client
