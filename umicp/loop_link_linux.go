@@ -231,6 +231,19 @@ func (l *pollLink) move(to *loop) bool {
 	return true
 }
 
+// hangUp is tcpLink.hangUp. It reads only what has come: to wait would take a thread.
+func (l *pollLink) hangUp() {
+	_ = unix.Shutdown(l.fd, unix.SHUT_WR) // the peer may be gone
+	b := make([]byte, 64<<10)
+	for left := mostUnheard; left > 0; {
+		n, err := quickly(unix.SYS_READ, l.fd, b)
+		if err != 0 || n == 0 {
+			return
+		}
+		left -= n
+	}
+}
+
 // close implements link: it breaks the connection off, which whoever reads it finds out.
 func (l *pollLink) close() {
 	l.mu.Lock()

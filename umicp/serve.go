@@ -323,6 +323,9 @@ func (s *Server) part(x *session, err error) {
 	if errors.As(err, &wrong) {
 		s.log.WithField("peer", x.peer).WithField("from", x.link.remote()).Debugf("a session ends: %s", wrong.Reason)
 		x.goAway(wrong.Code)
+		if l, ok := x.link.(interface{ hangUp() }); ok {
+			l.hangUp()
+		}
 		return
 	}
 	s.log.WithField("peer", x.peer).Debugf("a session is broken off: %v", err)
@@ -382,6 +385,23 @@ func (l *tcpLink) write(frames []byte, more net.Buffers) error {
 	_, err := all.WriteTo(l.conn)
 	return err
 }
+
+// hangUp lets the peer hear the last that was written: a connection that is closed while something of the peer's is unread is reset, and what
+// was written to it may be lost. So that is read, for a while, in case it is not much.
+func (l *tcpLink) hangUp() {
+	half, ok := l.conn.(interface{ CloseWrite() error })
+	if !ok || half.CloseWrite() != nil {
+		return
+	}
+	_ = l.conn.SetReadDeadline(time.Now().Add(hearWithin)) // a connection that takes none ends by itself
+	_, _ = io.CopyN(io.Discard, l.conn, mostUnheard)       // however it ends
+}
+
+// What is still read of a peer that was sent away.
+const (
+	hearWithin  = time.Second
+	mostUnheard = 1 << 20
+)
 
 func (l *tcpLink) close()         { _ = l.conn.Close() } // it may be closed already
 func (l *tcpLink) remote() string { return l.conn.RemoteAddr().String() }

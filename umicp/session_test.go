@@ -35,6 +35,7 @@ type listener struct {
 	over  chan struct{}
 
 	sockets net.Listener // nil for connections in memory
+	alone   bool         // no loop takes them
 }
 
 func newListener() *listener {
@@ -43,7 +44,11 @@ func newListener() *listener {
 
 func (l *listener) Accept() (net.Conn, error) {
 	if l.sockets != nil {
-		return l.sockets.Accept()
+		conn, err := l.sockets.Accept()
+		if err == nil && l.alone {
+			conn = struct{ *net.TCPConn }{conn.(*net.TCPConn)}
+		}
+		return conn, err
 	}
 	select {
 	case c := <-l.conns:
@@ -312,7 +317,17 @@ func (doorman) Authenticate(_ context.Context, c *auth.Credential) (*auth.Identi
 	return nil, fault.New(fault.Unauthenticated, "the key is not known")
 }
 
-func TestGreeting(t *testing.T) { everyWay(t, testGreeting) }
+func TestGreeting(t *testing.T) {
+	everyWay(t, testGreeting)
+	t.Run("sockets, a goroutine each", func(t *testing.T) {
+		testGreeting(t, func(t testing.TB, o umicp.Options) (*listener, *umicp.Server, func()) {
+			door, _ := openWith(t, o)
+			l := listening(t)
+			l.alone = true
+			return l, door, serveOn(t, door, l)
+		})
+	})
+}
 
 func testGreeting(t *testing.T, serving opener) {
 	l, _, _ := serving(t, umicp.Options{Authenticator: doorman{}})
