@@ -10,7 +10,7 @@ const (
 // owner sees to it that one goroutine uses it at a time.
 type Backlog struct {
 	last       uint64 // the newest record's number; the numbers have no gaps
-	ring       []slot // the newest records, see index; a power of two long
+	ring       []slot // the newest records, the record n at ring[n % len(ring)]; a power of two long
 	count      int    // how many of them there are
 	bytes      int    // what they hold on to
 	maxRecords int
@@ -106,18 +106,7 @@ func (b *Backlog) ReadAfter(seq uint64, dst []Record) (n int, ok bool) {
 }
 
 // index is where the record of that number is, or would be.
-func (b *Backlog) index(seq uint64) uint64 { return indexIn(b.ring, seq) }
-
-// indexIn makes neighbours of records that are half a ring apart: one that is read just after it was written shares no cache line with the next one, which
-// another processor may be writing.
-func indexIn(ring []slot, seq uint64) uint64 {
-	n := uint64(len(ring))
-	i := seq << 1 & (n - 1)
-	if seq&(n>>1) != 0 {
-		i++
-	}
-	return i
-}
+func (b *Backlog) index(seq uint64) uint64 { return seq & uint64(len(b.ring)-1) }
 
 // grow doubles the ring, so that an idle server holds a small one.
 func (b *Backlog) grow() {
@@ -125,6 +114,6 @@ func (b *Backlog) grow() {
 	b.ring = make([]slot, 2*len(old))
 	for n := 1; n <= b.count; n++ {
 		seq := b.last - uint64(n) //nolint:gosec // at most b.count
-		b.ring[b.index(seq)] = old[indexIn(old, seq)]
+		b.ring[b.index(seq)] = old[seq&uint64(len(old)-1)]
 	}
 }
