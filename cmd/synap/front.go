@@ -57,7 +57,7 @@ type FrontConfig struct {
 // frontSettings are the settings of FrontConfig.
 func frontSettings() []setting {
 	return []setting{
-		{"max_connections", 100_000, "most `connections` at once, of all doors", nil},
+		{"max_connections", usualConnections, "most `connections` at once, of all doors", nil},
 		{"max_connections_per_address", 20_000, "most `connections` at once from one address; 0 is no limit", nil},
 		{"max_connections_per_key", 20_000, "most `connections` at once of one key or user; 0 is no limit", nil},
 		{"max_batch", 1000, "most `commands` in one batch", nil},
@@ -132,6 +132,9 @@ func (c *Config) secured() bool { return c.TLS.Cert != "" }
 func (c *Config) connectionLimits() clients.Limits {
 	return clients.Limits{Connections: c.roomFor(mostFiles()), PerAddress: c.MaxConnectionsPerAddress, PerKey: c.MaxConnectionsPerKey}
 }
+
+// usualConnections is how many there may be unless somebody says otherwise.
+const usualConnections = 100_000
 
 // keptFiles are for what is no connection: the log, snapshots, backups that are read, links, and a connection that is told that there is no room.
 const keptFiles = 64

@@ -3,6 +3,7 @@ package main
 import (
 	"time"
 
+	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
 )
 
@@ -41,7 +42,11 @@ func (a *app) serve(cmd *cobra.Command, _ []string) error {
 		log.Warn(sentence)
 	}
 	if room := config.roomFor(mostFiles()); room < config.MaxConnections {
-		log.Warnf("at most %d connections are taken, and not %d (max_connections): the system lets this process open %d files (ulimit -n, LimitNOFILE)",
+		level := logrus.WarnLevel
+		if config.MaxConnections == usualConnections { // which nobody asked for
+			level = logrus.InfoLevel
+		}
+		log.Logf(level, "at most %d connections are taken, and not %d (max_connections): the system lets this process open %d files (ulimit -n, LimitNOFILE)",
 			room, config.MaxConnections, mostFiles())
 	}
 	s, err := newServer(config, log)
