@@ -184,6 +184,28 @@ type Change struct {
 	Version   uint64 `json:"version,omitempty" jsonschema:"of the point where the change was read"`
 }
 
+// check refuses what cannot be a change, or is about a point that was there before.
+func (c *Change) check(seen map[string]bool) error {
+	if err := checkPoint(c.ID, c.ExpiresAt, seen); err != nil {
+		return err
+	}
+	if err := checkNode(c.Node); err != nil {
+		return err
+	}
+	if c.Time < 0 {
+		return fault.New(fault.Invalid, "time is not negative").With("field", "time")
+	}
+	return nil
+}
+
+// checkRead refuses what cannot be where something of a collection was read.
+func checkRead(node string, born uint64) error {
+	if born == 0 {
+		return fault.New(fault.Invalid, `"born" is required`).With("field", "born")
+	}
+	return checkNode(node)
+}
+
 // ChangesRequest asks what became of a collection's points.
 type ChangesRequest struct {
 	Collection string `json:"collection" max:"128" jsonschema:"the collection"`
@@ -251,10 +273,7 @@ func (*MergeRequest) Resource() auth.Resource { return auth.Any(structureName) }
 
 // Validate refuses what cannot be a change, and going back.
 func (r *MergeRequest) Validate() error {
-	if r.Born == 0 {
-		return fault.New(fault.Invalid, `"born" is required`).With("field", "born")
-	}
-	if err := checkNode(r.Node); err != nil {
+	if err := checkRead(r.Node, r.Born); err != nil {
 		return err
 	}
 	if r.From.Generation == r.To.Generation {
@@ -263,15 +282,8 @@ func (r *MergeRequest) Validate() error {
 		}
 	}
 	seen := make(map[string]bool, len(r.Changes))
-	for i, c := range r.Changes {
-		err := checkPoint(c.ID, c.ExpiresAt, seen)
-		if err == nil {
-			err = checkNode(c.Node)
-		}
-		if err == nil && c.Time < 0 {
-			err = fault.New(fault.Invalid, "time is not negative").With("field", "time")
-		}
-		if err != nil {
+	for i := range r.Changes {
+		if err := r.Changes[i].check(seen); err != nil {
 			return fault.From(err).With("index", i)
 		}
 	}

@@ -38,22 +38,15 @@ func (r *SettleRequest) Resources() []auth.Resource {
 
 // Validate refuses what cannot be a change.
 func (r *SettleRequest) Validate() error {
-	if r.Born == 0 {
-		return fault.New(fault.Invalid, `"born" is required`).With("field", "born")
-	}
-	if err := checkNode(r.Node); err != nil {
+	if err := checkRead(r.Node, r.Born); err != nil {
 		return err
 	}
 	seen := make(map[string]bool, len(r.Changes))
 	for i := range r.Changes {
 		c := &r.Changes[i]
-		err := checkPoint(c.ID, c.ExpiresAt, seen)
+		err := c.check(seen)
 		switch {
 		case err != nil:
-		case checkNode(c.Node) != nil:
-			err = checkNode(c.Node)
-		case c.Time < 0:
-			err = fault.New(fault.Invalid, "time is not negative").With("field", "time")
 		case c.Deleted != c.Point.IsZero() || c.Point.Kind() == value.Text:
 			err = fault.New(fault.Invalid, `a change has a "point", an object or packed, or is "deleted"`).With("field", "point")
 		case r.Noted && c.Seen != 0:
