@@ -99,7 +99,7 @@ func (d *diary) inspect(t *testing.T, what string, fs vfs.FS) {
 	want, known := d.digests[w.seq()]
 	if w.seq() < d.safe || w.seq() > d.last || !known || want != w.engine.Digest() {
 		t.Fatalf("%s: it is at record %d (%d were promised, %d made), which is a moment that was: %v; all is as it was then: %v\n%s",
-			what, w.seq(), d.safe, d.last, known, want == w.engine.Digest(), strings.Join(w.notes, "\n"))
+			what, w.seq(), d.safe, d.last, known, want == w.engine.Digest(), w.notes.String())
 	}
 	// And it goes on from there.
 	for i := range 20 {
@@ -322,7 +322,7 @@ func TestAFullDiskPasses(t *testing.T) {
 		w.store.Tick()
 		w.do(t, "kv.set", `{"key":"again","value":1}`)
 		if !w.noted("there is space") || w.store.Health() != nil {
-			t.Errorf("%s: it does not say that it goes on: %v", mode, w.notes)
+			t.Errorf("%s: it does not say that it goes on: %v", mode, w.notes.String())
 		}
 		digest := w.engine.Digest()
 		w.close(t)

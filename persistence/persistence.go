@@ -85,7 +85,7 @@ type Options struct {
 	AcceptLossFrom uint64 // see wal.Options
 	Version        string // of the program, for snapshots
 
-	// Note hears of what an operator should know; nil drops it.
+	// Note hears of what an operator should know, from several goroutines at once; nil drops it.
 	Note func(level Level, message string, facts map[string]any)
 }
 

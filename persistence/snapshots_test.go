@@ -65,7 +65,7 @@ func TestSnapshotsWhileWritersWork(t *testing.T) {
 		older := mem.Crash(nil)
 		spoil(t, older, snapshots(t, older)[1], 0.5)
 		if again := mustOpen(t, older, persistence.Options{}); again.engine.Digest() != w.engine.Digest() || !again.noted("a snapshot is damaged") {
-			t.Fatalf("from the older snapshot it is not what it was; it noted %v", again.notes)
+			t.Fatalf("from the older snapshot it is not what it was; it noted %v", again.notes.String())
 		}
 	}
 }
@@ -203,7 +203,7 @@ func TestWhatIsGivenUp(t *testing.T) {
 	}
 	w := mustOpen(t, fs, persistence.Options{AcceptLossFrom: lost})
 	if w.seq() != lost-1 || !w.noted("given up") {
-		t.Errorf("it is at %d, without the records from %d on; it noted %v", w.seq(), lost, w.notes)
+		t.Errorf("it is at %d, without the records from %d on; it noted %v", w.seq(), lost, w.notes.String())
 	}
 	w.do(t, "kv.set", `{"key":"new","value":1}`)
 	digest := w.engine.Digest()

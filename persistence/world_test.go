@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/hivellm/synap-go/core"
@@ -37,8 +38,26 @@ func often(everyDay, atLeisure int) int {
 type world struct {
 	engine *core.Engine
 	store  *persistence.Store
-	notes  []string
+	notes  notes
 	after  func() // is called after every command; may be nil
+}
+
+// notes is what a store noted. Those who write and those who take a snapshot may do so at once.
+type notes struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func (n *notes) add(line string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.lines = append(n.lines, line)
+}
+
+func (n *notes) String() string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return strings.Join(n.lines, "\n")
 }
 
 // open starts a world: its data is there when it returns.
@@ -49,7 +68,7 @@ func open(fs vfs.FS, o persistence.Options) (*world, error) {
 		return w.engine.DecodeOp(structure, kind, data)
 	}
 	o.Note = func(_ persistence.Level, message string, facts map[string]any) {
-		w.notes = append(w.notes, fmt.Sprint(message, facts))
+		w.notes.add(fmt.Sprint(message, facts))
 	}
 	if o.SegmentBytes == 0 {
 		o.SegmentBytes = 4096
@@ -97,7 +116,7 @@ func (w *world) close(t testing.TB) {
 func (w *world) seq() uint64 { return w.store.Position().Seq }
 
 func (w *world) noted(part string) bool {
-	return strings.Contains(strings.Join(w.notes, "\n"), part)
+	return strings.Contains(w.notes.String(), part)
 }
 
 func (w *world) request(name, payload string) *command.Request {
