@@ -55,7 +55,7 @@ func (d *Dispatcher) Do(ctx context.Context, r *Request) (resp any, err error) {
 	if err := r.Validate(); err != nil {
 		return nil, err
 	}
-	o, done := d.observer.Load(), r.Command.stats.done.mine()
+	o, done := d.observer.Load(), &r.Command.stats.done[r.Watch.own()].n
 	if sample := sampled(done.Load()); sample || (o != nil && o.SlowAfter > 0) {
 		resp, err = d.timed(ctx, r, sample, o)
 	} else {

@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/hivellm/synap-go/core/auth"
@@ -31,10 +32,25 @@ func (d *Dispatcher) Observe(o *Observer) { d.observer.Store(o) }
 func sampled(n uint64) bool { return n*0x9E3779B97F4A7C15>>60 == 0 }
 
 // Stopwatch times calls that are made one right after the other: the end of one is the beginning of the next, so that a call costs one
-// look at the clock and not two. What its caller does in between counts for the next one. The zero Stopwatch is ready.
+// look at the clock and not two. What its caller does in between counts for the next one. Who has one also counts them in a place that few
+// others count in, whatever its goroutine's stack. The zero Stopwatch is ready.
 type Stopwatch struct {
 	last   time.Duration // since begin, at which the last call ended; 0 is that the next one begins when it is made
 	looked time.Duration // what Look returned last
+	stripe int           // of what is striped, from 1; 0 before the first call
+}
+
+var stopwatches atomic.Uint32 // that were used
+
+// own is the stripe in which the calls that it times are counted.
+func (s *Stopwatch) own() int {
+	if s == nil {
+		return ownStripe()
+	}
+	if s.stripe == 0 {
+		s.stripe = 1 + int(stopwatches.Add(1))%numStripes
+	}
+	return s.stripe - 1
 }
 
 // Reset is called when something else was done, or waited for, since the last call.

@@ -28,6 +28,23 @@ func TestStripes(t *testing.T) {
 	}
 }
 
+// TestWhoTimesItsCallsHasAStripe: those who come one after the other have different ones, for good, and none is left out.
+func TestWhoTimesItsCallsHasAStripe(t *testing.T) {
+	watches := make([]Stopwatch, numStripes)
+	used := map[int]bool{}
+	for i := range watches {
+		used[watches[i].own()] = true
+	}
+	for one := range used {
+		if one < 0 || one >= numStripes {
+			t.Errorf("stripe %d of %d", one, numStripes)
+		}
+	}
+	if first := watches[0].own(); len(used) != numStripes || first != watches[0].own() {
+		t.Errorf("%d of %d stripes are used; the first one has %d and then %d", len(used), numStripes, first, watches[0].own())
+	}
+}
+
 // TestATallyIsExact: nothing that many count at once is lost.
 func TestATallyIsExact(t *testing.T) {
 	count := newTally()
