@@ -29,6 +29,7 @@ import (
 	"github.com/hivellm/synap-go/core/clients"
 	"github.com/hivellm/synap-go/core/command"
 	"github.com/hivellm/synap-go/core/quota"
+	"github.com/hivellm/synap-go/http/dialect"
 )
 
 // What Options' zero fields mean.
@@ -127,7 +128,8 @@ type Door struct {
 	rows    map[*command.Command]*row
 	openapi func() ([]byte, error) // made when it is first asked for: it is a good part of a start
 	metrics *metrics
-	rates   rater // nil when the executor holds nobody to a rate
+	dialect *dialect.Dialect // of the first Synap's SDKs
+	rates   rater            // nil when the executor holds nobody to a rate
 	penalty quota.Penalty
 
 	// stopping ends when the door stops: watches end with it and new ones are refused.
@@ -141,7 +143,7 @@ func New(o Options) (*Door, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	d := &Door{o: o, rows: map[*command.Command]*row{}}
+	d := &Door{o: o, rows: map[*command.Command]*row{}, dialect: dialect.New()}
 	d.rates, _ = o.Executor.(rater)
 	d.Change(Changeable{AllowedHosts: o.AllowedHosts, AllowedOrigins: o.AllowedOrigins, MaxBatch: o.MaxBatch, MaxBodyBytes: o.MaxBodyBytes})
 	d.stopping, d.stop = context.WithCancel(context.Background())

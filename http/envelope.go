@@ -191,6 +191,9 @@ func (d *Door) serveEnvelope(x *exchange) error {
 	case typeBatch:
 		return d.serveBatch(x, e)
 	}
+	if speaks(in, e) {
+		return d.serveDialect(x, body)
+	}
 	return x.envelopeFailed(e.requestID, unknownType(e.kind))
 }
 

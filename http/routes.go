@@ -46,6 +46,7 @@ func (d *Door) route() (err error) {
 
 	e.POST(routeCommand, d.handle(d.serveEnvelope))
 	e.GET(routeSocket, d.handle(d.serveSocket))
+	d.routeFeeds()
 	e.GET(routeMetrics, d.handle(d.serveMetrics))
 	d.lookOnly(routeOpenAPI, d.serveOpenAPI)
 	d.lookOnly(routeIndex, d.serveIndex)

@@ -33,6 +33,7 @@ type socket struct {
 	conn   *websocket.Conn
 	ctx    context.Context // of everything on this socket
 	cancel context.CancelFunc
+	reads  func() error // takes what the caller says until it goes away
 
 	pen chan struct{} // holds the token of whoever writes; guards buf
 	buf []byte
@@ -66,32 +67,40 @@ type watching struct {
 
 // serveSocket serves GET /v1/ws.
 func (d *Door) serveSocket(x *exchange) error {
+	s, leave, err := d.accept(x, routeSocket)
+	if s != nil {
+		go s.serve(leave) // the request is over
+	}
+	return err
+}
+
+// accept makes a WebSocket of the exchange; nil with no error is one whose handshake failed, and was answered.
+func (d *Door) accept(x *exchange, route string) (s *socket, leave func(), err error) {
 	switch {
 	case d.stopping.Err() != nil:
-		return errStopping
+		return nil, nil, errStopping
 	case x.r.ProtoMajor != 1:
-		return fault.New(fault.Unsupported, "WebSockets are served over HTTP/1.1 only")
+		return nil, nil, fault.New(fault.Unsupported, "WebSockets are served over HTTP/1.1 only")
 	case !websocketAsked(x.r):
 		x.w.Header().Set("Upgrade", "websocket")
-		return x.failAs(http.StatusUpgradeRequired, fault.New(fault.Invalid, "%s is a WebSocket: connect to it as one", routeSocket))
+		return nil, nil, x.failAs(http.StatusUpgradeRequired, fault.New(fault.Invalid, "%s is a WebSocket: connect to it as one", route))
 	}
-	leave, err := x.connect()
-	if err != nil {
-		return err
+	if leave, err = x.connect(); err != nil {
+		return nil, nil, err
 	}
 	// The front has checked the origin already.
 	conn, err := websocket.Accept(lean{x.w}, x.r, &websocket.AcceptOptions{InsecureSkipVerify: true})
 	if err != nil {
 		leave()
 		d.o.Log.WithError(err).Debug("a WebSocket handshake failed")
-		return nil // it has been answered
+		return nil, nil, nil // it has been answered
 	}
 	conn.SetReadLimit(d.rules.Load().maxBody)
-	s := &socket{peer: x.peer, door: d, conn: conn, pen: make(chan struct{}, 1), calls: map[string]context.CancelFunc{}}
+	s = &socket{peer: x.peer, door: d, conn: conn, pen: make(chan struct{}, 1), calls: map[string]context.CancelFunc{}}
 	s.ctx, s.cancel = context.WithCancel(detached(x.r.Context()))
+	s.reads = s.read
 	d.sockets.Add(1)
-	go s.serve(leave) // the request is over
-	return nil
+	return s, leave, nil
 }
 
 func websocketAsked(r *http.Request) bool {
@@ -118,7 +127,7 @@ func (s *socket) serve(leave func()) {
 		defer close(drained)
 		s.drain()
 	})
-	_ = s.read() // why it ended is the other side's business, or ours, and told
+	_ = s.reads() // why it ended is the other side's business, or ours, and told
 	s.refuseMore()
 	s.cancel() // before drain is waited for, which waits for calls that nobody awaits any more
 	if stop() {

@@ -64,9 +64,12 @@ var plan = map[string][]string{
 	"core/auth/directory": {"core/auth", "core/command", "core/fault", "core/journal"},
 
 	// The doors: they know the table, never a structure, the engine, the disk or each other.
-	"http":  {"core/auth", "core/clients", "core/command", "core/fault", "core/journal", "core/pack", "core/quota", "core/value"},
+	"http":  {"core/auth", "core/clients", "core/command", "core/fault", "core/journal", "core/pack", "core/quota", "core/value", "http/dialect"},
 	"mcp":   {"core/auth", "core/clients", "core/command", "core/fault", "core/journal", "core/value", "prompts"},
 	"umicp": {"core/auth", "core/clients", "core/command", "core/fault", "core/journal", "core/pack", "core/quota", "core/value", "umicp/umx"},
+
+	// A language that a door speaks besides its own: it knows commands by their names.
+	"http/dialect": {"core/fault"},
 
 	// What a door and its clients share.
 	"umicp/umx":    {"core/fault"},
