@@ -99,8 +99,8 @@ func (x *session) frame(f *umx.Frame) error {
 	if f.Kind > umx.KindFragment {
 		return nil // one to be ignored
 	}
-	if x.greet && f.Kind != umx.KindHello {
-		return umx.Errorf(umx.InvalidState, "a session begins with HELLO")
+	if x.greet && (f.Kind != umx.KindHello || f.Stream != 0) {
+		return umx.Errorf(umx.InvalidState, "a session begins with HELLO, on stream 0")
 	}
 	if f.Kind.Bare() {
 		return x.control(f)
