@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/hivellm/synap-go/core/command"
 	"github.com/hivellm/synap-go/core/fault"
@@ -289,11 +290,17 @@ func bodySetter(t reflect.Type) func(reflect.Value, string, []byte) error {
 	case t == reflect.TypeFor[value.Value]():
 		return func(v reflect.Value, contentType string, body []byte) error {
 			val, err := value.FromBody(contentType, body)
+			if err == nil && val.Kind() == value.JSON {
+				err = command.CheckJSON(body) // it nests no deeper than in any other request
+			}
 			v.Set(reflect.ValueOf(val))
 			return err
 		}
 	case t.Kind() == reflect.String:
 		return func(v reflect.Value, _ string, body []byte) error {
+			if !utf8.Valid(body) {
+				return fault.New(fault.Invalid, "the body is not UTF-8")
+			}
 			v.SetString(string(body))
 			return nil
 		}

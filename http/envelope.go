@@ -43,8 +43,20 @@ type Transactor interface {
 	Transact(ctx context.Context, calls []*command.Request) ([]any, error)
 }
 
-// wire is an envelope as it comes in; R is an encoding's raw value.
+// wire is an envelope as it comes in; R is an encoding's raw value. The bound of a batch is the largest that a server can be set to.
 type wire[R ~[]byte] struct {
+	one[R]
+	Commands []member[R] `json:"commands" max:"100000"`
+}
+
+// member is a command of a batch. Those that it has itself are refused, and so not looked at.
+type member[R ~[]byte] struct {
+	one[R]
+	Commands R `json:"commands"`
+}
+
+// one is what both have.
+type one[R ~[]byte] struct {
 	Type           string             `json:"type"`
 	Command        string             `json:"command"`
 	RequestID      string             `json:"request_id"`
@@ -53,7 +65,6 @@ type wire[R ~[]byte] struct {
 	Durability     journal.Durability `json:"durability"`
 	IdempotencyKey string             `json:"idempotency_key"`
 	Atomic         bool               `json:"atomic"`
-	Commands       []wire[R]          `json:"commands"`
 }
 
 // envelope is a wire in either encoding.
@@ -98,22 +109,28 @@ func parse[R ~[]byte](decoder func([]byte) command.Decoder, data, null []byte) (
 	if err := decoder(data).Decode(&in); err != nil {
 		return nil, err
 	}
-	return in.lower(decoder, null), nil
+	e := in.lower(decoder, null)
+	if in.Commands != nil {
+		e.commands = make([]envelope, 0, len(in.Commands)) // an empty list is still one
+	}
+	for i := range in.Commands {
+		m := &in.Commands[i]
+		of := m.lower(decoder, null)
+		if len(m.Commands) > 0 && !bytes.Equal(m.Commands, null) {
+			of.commands = []envelope{}
+		}
+		e.commands = append(e.commands, *of)
+	}
+	return e, nil
 }
 
-func (in *wire[R]) lower(decoder func([]byte) command.Decoder, null []byte) *envelope {
+func (in *one[R]) lower(decoder func([]byte) command.Decoder, null []byte) *envelope {
 	e := &envelope{
 		kind: in.Type, command: in.Command, requestID: in.RequestID,
 		namespace: in.Namespace, durability: in.Durability, idempotencyKey: in.IdempotencyKey, atomic: in.Atomic,
 	}
 	if len(in.Payload) > 0 && !bytes.Equal(in.Payload, null) {
 		e.payload = decoder(in.Payload)
-	}
-	if in.Commands != nil {
-		e.commands = make([]envelope, 0, len(in.Commands)) // an empty list is still one
-	}
-	for i := range in.Commands {
-		e.commands = append(e.commands, *in.Commands[i].lower(decoder, null))
 	}
 	return e
 }

@@ -75,7 +75,7 @@ func (f *front) admit(w http.ResponseWriter, r *http.Request) bool {
 	}
 	origin := first(r.Header, "Origin")
 	if origin == "" {
-		return true
+		return f.admitUnnamed(w, r)
 	}
 	listed := f.anyOrigin || slices.Contains(f.origins, strings.ToLower(origin))
 	if !listed && !sameOrLoopback(origin, r.Host) {
@@ -83,6 +83,20 @@ func (f *front) admit(w http.ResponseWriter, r *http.Request) bool {
 		return false
 	}
 	return !listed || !cors(w, r, origin)
+}
+
+// admitUnnamed is admit for a request that names no origin. A browser names none when a page has it fetch a picture or a script, or send its
+// reader there, but says in Sec-Fetch-Site that a page of another site is behind it: the page does not see the answer, and a GET that takes messages from
+// a queue has taken them. Of the same site are the other names under ours, too; on this machine that is everything, as with origins.
+func (f *front) admitUnnamed(w http.ResponseWriter, r *http.Request) bool {
+	switch site := first(r.Header, "Sec-Fetch-Site"); {
+	case site != "cross-site" && site != "same-site", f.anyOrigin, r.URL.Path == routeIndex:
+		return true
+	case site == "same-site" && loopback(hostName(r.Host)):
+		return true
+	}
+	refuse(w, r, "pages of other sites may not use this server")
+	return false
 }
 
 func refuse(w http.ResponseWriter, r *http.Request, format string, args ...any) {

@@ -53,6 +53,18 @@ func TestHostsAndOrigins(t *testing.T) {
 			t.Errorf("%s: CORS headers %v, want %v", c.name, has, c.cors)
 		}
 	}
+	// A page's picture or script is fetched without an Origin, and a GET may take messages from a queue.
+	for _, c := range []struct {
+		host, site string
+		status     int
+	}{
+		{"localhost", "cross-site", 403}, {"localhost", "none", 200}, {"localhost", "same-origin", 200}, {"localhost", "same-site", 200},
+		{"synap.example", "same-site", 403}, {"synap.example", "same-origin", 200},
+	} {
+		if got := b.do("GET", "/v1/notes", "", "Host: "+c.host, "Sec-Fetch-Site: "+c.site); got.status != c.status {
+			t.Errorf("a %s fetch from %s without an origin: %d %s, want %d", c.site, c.host, got.status, got.body, c.status)
+		}
+	}
 	got := b.do("OPTIONS", page, "", "Origin: https://app.example", "Access-Control-Request-Method: POST", "Access-Control-Request-Headers: x-api-key")
 	if got.status != 204 || got.header.Get("Access-Control-Allow-Headers") != "x-api-key" {
 		t.Errorf("preflight: %d %v", got.status, got.header)

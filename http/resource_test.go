@@ -186,3 +186,19 @@ func TestBatchOfManyAndTheirLimit(t *testing.T) {
 		t.Errorf("a batch of large answers: %d, %d successes, want 7", got.status, n)
 	}
 }
+
+// TestWhatIsNoTextIsRefused: a name or a value that is not UTF-8 would be answered as another one, and stored JSON that is not would make the answers
+// to others unreadable.
+func TestWhatIsNoTextIsRefused(t *testing.T) {
+	b := newBench(t, nil)
+	for name, got := range map[string]answer{
+		"JSON with other bytes":      b.do("PUT", "/v1/notes/a", "{\"a\":\"\xff\"}", "Content-Type: application/json"),
+		"JSON that nests a 100 deep": b.do("PUT", "/v1/notes/a", strings.Repeat("[", 100)+strings.Repeat("]", 100), "Content-Type: application/json"),
+		"a name in the path":         b.do("PUT", "/v1/notes/%ff", "x"),
+		"a name in the query":        b.do("GET", "/v1/note?named=%c3%28", ""),
+	} {
+		if got.status != 400 || !strings.Contains(got.body, `"invalid"`) {
+			t.Errorf("%s: %d %s", name, got.status, got.body)
+		}
+	}
+}

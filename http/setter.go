@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/hivellm/synap-go/core/fault"
 	"github.com/hivellm/synap-go/core/journal"
@@ -66,6 +67,9 @@ func scalarSetter(t reflect.Type) setter {
 	switch t.Kind() {
 	case reflect.String:
 		return func(v reflect.Value, text string) error {
+			if !utf8.ValidString(text) { // as in a body: what is no text would be answered as another one
+				return errors.New("text in UTF-8")
+			}
 			v.SetString(text)
 			return nil
 		}

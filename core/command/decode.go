@@ -38,6 +38,9 @@ func (j JSON) Decode(request any) error {
 		}
 		return fault.New(fault.Invalid, "the request is a JSON object, not %s", describe(data))
 	}
+	if err := countJSON(data, request); err != nil {
+		return err
+	}
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(request); err != nil {
@@ -109,6 +112,9 @@ func (m MsgPack) Decode(request any) error {
 		return nil
 	}
 	if err := value.CheckMsgpack(m, MaxDepth); err != nil {
+		return err
+	}
+	if err := countMsgPack(m, request); err != nil {
 		return err
 	}
 	dec := msgpack.NewDecoder(bytes.NewReader(m))

@@ -32,6 +32,7 @@ type field struct {
 	name     string
 	index    []int
 	required bool
+	list     bool // it, or what it points at, is a list
 	min, max float64
 	hasMin   bool
 	hasMax   bool
@@ -100,6 +101,7 @@ func newField(name string, sf reflect.StructField, mustHave bool) (f field, err 
 	if base.Kind() == reflect.Pointer {
 		base = base.Elem()
 	}
+	f.list = base.Kind() == reflect.Slice
 	if mustHave {
 		switch sf.Type.Kind() {
 		case reflect.String, reflect.Slice, reflect.Map, reflect.Pointer, reflect.Interface:
@@ -275,6 +277,11 @@ func (f *field) checkRange(v reflect.Value, pointed bool) error {
 	if what == "" && n == 0 && !f.required && !pointed {
 		return nil // absent
 	}
+	return f.outside(n, what)
+}
+
+// outside says that a number, or so many bytes or entries, are not in the range.
+func (f *field) outside(n float64, what string) error {
 	seen := strconv.FormatFloat(n, 'f', -1, 64)
 	least, most := strconv.FormatFloat(f.min, 'f', -1, 64), strconv.FormatFloat(f.max, 'f', -1, 64)
 	switch {

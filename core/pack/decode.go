@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"math"
 	"reflect"
+	"strconv"
 	"sync"
 	"unicode/utf8"
 	"unsafe"
@@ -178,7 +179,7 @@ func structDecoder(t reflect.Type) decoder {
 	}
 	all := make([]known, len(fields))
 	for i, f := range fields {
-		all[i] = known{f.name, f.offset, decoderOf(f.field.Type)}
+		all[i] = known{f.name, f.offset, atMost(f.field, decoderOf(f.field.Type))}
 	}
 	return func(b []byte, p unsafe.Pointer) ([]byte, bool) {
 		n, b, ok := ReadMap(b)
@@ -210,6 +211,24 @@ func structDecoder(t reflect.Type) decoder {
 		return b, true
 	}
 }
+
+// atMost decodes a list that says in its tag how many elements it may have; one with more is not plain. So no memory is made for what is refused
+// anyway: an element that says nothing is a byte long.
+func atMost(f reflect.StructField, decode decoder) decoder {
+	most, err := strconv.Atoi(f.Tag.Get("max"))
+	if err != nil || f.Type.Kind() != reflect.Slice {
+		return decode
+	}
+	return func(b []byte, p unsafe.Pointer) ([]byte, bool) {
+		if n, _, ok := ReadArray(b); ok && n > most {
+			return nil, false
+		}
+		return decode(b, p)
+	}
+}
+
+// hinted is for how many entries a map is made at once; for more it grows as they come.
+const hinted = 1024
 
 func sliceDecoder(t reflect.Type) decoder {
 	if t.Elem().Kind() == reflect.Uint8 {
@@ -243,7 +262,7 @@ func mapDecoder(t reflect.Type) decoder {
 		if !ok || n > len(b) {
 			return nil, false
 		}
-		m := reflect.MakeMapWithSize(t, n)
+		m := reflect.MakeMapWithSize(t, min(n, hinted))
 		for range n {
 			var key []byte
 			if key, b, ok = ReadString(b); !ok || !utf8.Valid(key) {

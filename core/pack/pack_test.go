@@ -229,3 +229,23 @@ func BenchmarkAppend(b *testing.B) {
 		}
 	}
 }
+
+// TestAListKeepsToItsTag: what says how many elements it may have is not made of more, however little they take in the encoding.
+func TestAListKeepsToItsTag(t *testing.T) {
+	type bounded struct {
+		Items []everything `json:"items" max:"2"`
+	}
+	head := []byte{0x81, 0xa5, 'i', 't', 'e', 'm', 's'}
+	if !pack.Decode(append(head[:7:7], 0x92, 0x80, 0x80), new(bounded)) {
+		t.Error("two are not read")
+	}
+	many := append(head[:7:7], 0xdd, 0, 0x10, 0, 0)
+	many = append(many, bytes.Repeat([]byte{0x80}, 1<<20)...)
+	if n := testing.AllocsPerRun(3, func() {
+		if pack.Decode(many, new(bounded)) {
+			t.Error("a million are read")
+		}
+	}); n > 4 {
+		t.Errorf("it took %v allocations to see that there are too many", n)
+	}
+}

@@ -103,7 +103,7 @@ func (v *Value) DecodeMsgpack(dec *msgpack.Decoder) error {
 			return err
 		}
 		if !utf8.ValidString(s) {
-			return fault.New(fault.Invalid, "a str that is not UTF-8: send bytes as bin")
+			return errNotText
 		}
 		*v = Value{Text, s}
 		return nil
@@ -134,7 +134,7 @@ func appendJSON(b []byte, dec *msgpack.Decoder) ([]byte, error) {
 	case msgpcode.IsString(code):
 		s, err := dec.DecodeString()
 		if err == nil && !utf8.ValidString(s) {
-			err = fault.New(fault.Invalid, "a str that is not UTF-8: send bytes as bin")
+			err = errNotText
 		}
 		return appendString(b, s), err
 	case msgpcode.IsBin(code):
@@ -217,7 +217,7 @@ func appendArray(b []byte, dec *msgpack.Decoder) ([]byte, error) {
 }
 
 // CheckMsgpack reports what would make it unwise to decode data: anything but exactly one well-formed value
-// of at most maxDepth nested arrays and maps, with every length within the data.
+// of at most maxDepth nested arrays and maps, with every length within the data and every text in UTF-8.
 func CheckMsgpack(data []byte, maxDepth int) error {
 	rest, err := skip(data, maxDepth)
 	if err != nil {
@@ -228,6 +228,8 @@ func CheckMsgpack(data []byte, maxDepth int) error {
 	}
 	return nil
 }
+
+var errNotText = fault.New(fault.Invalid, "a str that is not UTF-8: send bytes as bin")
 
 var errShort = fault.New(fault.Invalid, "the MessagePack ends in the middle of a value")
 
@@ -248,6 +250,9 @@ func skip(data []byte, maxDepth int) ([]byte, error) {
 		}
 		if size > uint64(len(rest)) || children > uint64(len(rest)) {
 			return nil, errShort
+		}
+		if msgpcode.IsString(data[0]) && !utf8.Valid(rest[:size]) {
+			return nil, errNotText
 		}
 		data = rest[size:]
 		if children > 0 {

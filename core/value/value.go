@@ -102,8 +102,8 @@ func FromBody(contentType string, body []byte) (Value, error) {
 	case err != nil:
 		return Value{}, fault.New(fault.Unsupported, "content type %q cannot be read", contentType)
 	case media == "application/json" || strings.HasSuffix(media, "+json"):
-		if !json.Valid(body) {
-			return Value{}, fault.New(fault.Invalid, "the body is not valid JSON, as its content type says")
+		if !json.Valid(body) || !utf8.Valid(body) { // in strings the first takes any bytes, and so would stored JSON
+			return Value{}, fault.New(fault.Invalid, "the body is not valid JSON in UTF-8, as its content type says")
 		}
 		var v Value
 		err := v.UnmarshalJSON(body)

@@ -70,6 +70,8 @@ func TestBody(t *testing.T) {
 		{"a JSON string is text", "application/json", `"x"`, value.OfText("x"), 0},
 		{"anything else", "image/png", "\x89PNG", value.OfBytes([]byte("\x89PNG")), 0},
 		{"JSON that is none", "application/json", `{`, value.Value{}, fault.Invalid},
+		{"JSON whose text is no UTF-8", "application/json", "{\"a\":\"\xff\"}", value.Value{}, fault.Invalid},
+		{"a JSON string that is no UTF-8", "application/json", "\"\xff\"", value.Value{}, fault.Invalid},
 		{"text that is none", "text/plain", "\xff", value.Value{}, fault.Invalid},
 		{"a content type that is none", "a/b/c;;", "x", value.Value{}, fault.Unsupported},
 	}
@@ -138,6 +140,8 @@ func TestMessagePackThatIsRefused(t *testing.T) {
 		{"a million deep", append(deep, 1), fault.Invalid},
 		{"the byte that begins nothing", []byte{0xc1}, fault.Invalid},
 		{"an extension", []byte{0xd4, 1, 2}, fault.Unsupported},
+		{"a str within that is not UTF-8", []byte{0x81, 0xa1, 'a', 0x92, 1, 0xd9, 1, 0xff}, fault.Invalid},
+		{"a name that is not UTF-8", []byte{0x81, 0xa1, 0xff, 1}, fault.Invalid},
 	}
 	for _, test := range tests {
 		if err := value.CheckMsgpack(test.data, 64); fault.CodeOf(err) != test.code {
