@@ -19,7 +19,7 @@ import (
 // Limits bound how many connections there are at once. 0 is no limit.
 type Limits struct {
 	Connections int // in all
-	PerAddress  int // from one address
+	PerAddress  int // from one address; of IPv6, from one /64
 	PerKey      int // of one principal
 }
 
@@ -71,7 +71,7 @@ type Client struct {
 // Open books a connection that a door has accepted. end breaks it off; it may be called at any time and from any
 // goroutine. Without room for it the error is Exhausted, and the door closes the connection.
 func (r *Registry) Open(door string, address netip.AddrPort, end func()) (*Client, error) {
-	from := address.Addr().Unmap()
+	from := site(address)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
@@ -90,6 +90,17 @@ func (r *Registry) Open(door string, address netip.AddrPort, end func()) (*Clien
 	return c, nil
 }
 
+// site is what counts as one address: of version 6 the /64 that it is in, all of which one subscriber has.
+func site(address netip.AddrPort) netip.Addr {
+	addr := address.Addr().Unmap().WithZone("")
+	if addr.Is6() {
+		if p, err := addr.Prefix(64); err == nil {
+			return p.Addr()
+		}
+	}
+	return addr
+}
+
 func full(format, quota string, limit int) error {
 	return fault.New(fault.Exhausted, format, limit).With("quota", quota).With("limit", limit)
 }
@@ -104,7 +115,7 @@ func (c *Client) Close() {
 	}
 	c.closed = true
 	delete(r.open, c.id)
-	less(r.byAddress, c.address.Addr().Unmap())
+	less(r.byAddress, site(c.address))
 	r.byDoor[c.door]--
 	if name := c.user.Load(); name != nil {
 		less(r.byKey, *name)

@@ -23,6 +23,19 @@ func open(t *testing.T, r *clients.Registry, from string) *clients.Client {
 	return c
 }
 
+// TestASubscriberIsOneAddress: who has an address of version 6 has 2^64 of them.
+func TestASubscriberIsOneAddress(t *testing.T) {
+	r := clients.New(clients.Limits{PerAddress: 2})
+	a := open(t, r, "[2001:db8::1]:1")
+	open(t, r, "[2001:db8::ffff:1]:1")
+	if _, err := r.Open("http", address("[2001:db8::2]:1"), func() {}); fault.CodeOf(err) != fault.Exhausted {
+		t.Errorf("a third one of the same /64: %v", err)
+	}
+	open(t, r, "[2001:db8:0:1::1]:1") // of another
+	a.Close()
+	open(t, r, "[2001:db8::2]:1")
+}
+
 func TestLimits(t *testing.T) {
 	r := clients.New(clients.Limits{Connections: 4, PerAddress: 2, PerKey: 1})
 	a := open(t, r, "10.0.0.1:1")

@@ -90,7 +90,9 @@ func (d *Dispatcher) do(ctx context.Context, r *Request) (resp any, err error) {
 	}
 	switch r.Command.Kind {
 	case KindRead:
-		resp, err = d.read(ctx, r, space, args)
+		if resp, err = d.read(ctx, r, space, args); err == nil {
+			err = r.Command.answerable(args, resp)
+		}
 		err = d.seenBy(ctx, r, err)
 	case KindAct:
 		// No gate: an act changes no data, and one that calls other commands must not hold it for them.

@@ -93,7 +93,7 @@ type Found struct {
 const defaultCollected = 100
 
 // Collect runs a watch like a read: it answers with the events there are, and waits for the first one only
-// as long as the request's wait_ms says. The answer's position goes on where it ends.
+// as long as the request's wait_ms says. The answer's position goes on where it ends, which is sooner when it comes to MaxResultBytes.
 func Collect(ctx context.Context, x Executor, r *Request) (*Events, error) {
 	args, err := r.args()
 	if err != nil {
@@ -125,6 +125,7 @@ func Collect(ctx context.Context, x Executor, r *Request) (*Events, error) {
 // collector ends a watch at the first Flush that has something to show, or when the wait is over.
 type collector struct {
 	found  Events
+	bytes  int // about what the events come to
 	wait   time.Duration
 	expire func() // ends the watch; runs when the wait is over
 	timer  *time.Timer
@@ -133,6 +134,9 @@ type collector struct {
 func (c *collector) Event(resume journal.Position, event any) error {
 	c.found.Events = append(c.found.Events, Found{Position: resume, Event: event})
 	c.found.Position = resume
+	if c.bytes += weigh(event); c.bytes > MaxResultBytes {
+		return errEnough
+	}
 	return nil
 }
 

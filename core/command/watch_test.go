@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -164,4 +165,27 @@ func TestACancelledCollectIsAnError(t *testing.T) {
 			t.Errorf("Collect() = %v, want timeout", err)
 		}
 	})
+}
+
+// endless is an executor whose watches find large events without end.
+type endless struct{ command.Executor }
+
+func (endless) Watch(_ context.Context, _ *command.Request, sink command.Sink) error {
+	for seq := uint64(1); ; seq++ {
+		if err := sink.Event(journal.Position{Seq: seq}, map[string]string{"text": strings.Repeat("x", 1<<20)}); err != nil {
+			return err
+		}
+	}
+}
+
+// TestAWatchAnsweredAtOnceEnds: when what it found comes to much, with the position to go on from.
+func TestAWatchAnsweredAtOnceEnds(t *testing.T) {
+	b := newBench(t)
+	found, err := command.Collect(t.Context(), endless{}, b.request("toy.watch", `{"limit":1000}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(found.Events); n != 64 || found.Position.Seq != uint64(n) {
+		t.Errorf("%d events of a MiB, up to %v", n, found.Position)
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"reflect"
 
 	"github.com/hivellm/synap-go/core/auth"
+	"github.com/hivellm/synap-go/core/fault"
 	"github.com/hivellm/synap-go/core/value"
 )
 
@@ -80,6 +81,31 @@ func (c *Command) Weigh(args any) int64 {
 		weight += int(max(0, v.FieldByIndex(f.index).Int())) / f.per
 	}
 	return int64(weight)
+}
+
+// MaxAnswerBytes is about how much one answer may hold. Past it a Read of many things fails with TooLarge: a request of ten kilobytes that names a
+// large value a thousand times would else be answered with gigabytes, which a door encodes in memory.
+const MaxAnswerBytes = 128 << 20
+
+// fewThings are so many that they are never too much together.
+const fewThings = 8
+
+// answerable refuses an answer to a request for many things that holds too much.
+func (c *Command) answerable(args, resp any) error {
+	if len(c.weights.lists)+len(c.weights.answers) == 0 {
+		return nil
+	}
+	v, things := reflect.ValueOf(args).Elem(), 0
+	for _, f := range c.weights.lists {
+		things += v.FieldByIndex(f.index).Len()
+	}
+	for _, f := range c.weights.answers {
+		things += int(v.FieldByIndex(f.index).Int())
+	}
+	if things < fewThings || weigh(resp) <= MaxAnswerBytes {
+		return nil
+	}
+	return fault.New(fault.TooLarge, "the answer would take more than %d bytes: ask for less at once", MaxAnswerBytes).With("limit", MaxAnswerBytes)
 }
 
 var valueType = reflect.TypeFor[value.Value]()

@@ -329,7 +329,7 @@ func (s *Queues) Stats() command.Usage {
 	var u command.Usage
 	s.names.Scan(func(name string, q *queue) bool {
 		u.Items += int64(len(q.messages))
-		u.Bytes += queueBytes + int64(len(name)) + q.bytes + q.deadBytes
+		u.Bytes += queueBytes + int64(len(name)) + q.bytes + q.deadBytes + q.dedupe.bytes
 		return true
 	})
 	return u

@@ -189,12 +189,16 @@ func (g *group) check(live int) error {
 }
 
 func (d *dedupe) check() error {
-	last, latest := uint64(0), map[string]uint64{}
+	last, latest, bytes := uint64(0), map[string]uint64{}, int64(0)
 	for _, r := range d.order[d.from:] {
+		bytes += rememberedBytes + int64(len(r.dedupeID))
 		if r.id <= last || r.until <= 0 || r.until == math.MaxInt64 {
 			return fmt.Errorf("dedupe_id %q of message %d, until %d, comes after that of %d", r.dedupeID, r.id, r.until, last)
 		}
 		last, latest[r.dedupeID] = r.id, r.id
+	}
+	if bytes != d.bytes {
+		return fmt.Errorf("dedupe_ids take %d bytes, counted as %d", bytes, d.bytes)
 	}
 	if !maps.Equal(latest, d.known) {
 		return fmt.Errorf("%d dedupe_ids are known, and %d in order", len(d.known), len(latest))

@@ -10,7 +10,11 @@ type dedupe struct {
 	known map[string]uint64 // which message a dedupe_id stands for: the last one that had it
 	order []remembered      // as they came, so by number; the first one is at from
 	from  int
+	bytes int64 // about how much memory they take
 }
+
+// rememberedBytes is about what a dedupe_id costs besides its own text.
+const rememberedBytes = 112
 
 // remembered is a dedupe_id, the message that was published under it, and until when it is not published again.
 type remembered struct {
@@ -47,6 +51,7 @@ func (d *dedupe) add(r remembered) {
 	}
 	d.known[r.dedupeID] = r.id
 	d.order = append(d.order, r)
+	d.bytes += rememberedBytes + int64(len(r.dedupeID))
 }
 
 // undo takes back what add did last; before is what was known, if was.
@@ -57,6 +62,7 @@ func (d *dedupe) undo(dedupeID string, before uint64, was bool) {
 		delete(d.known, dedupeID)
 	}
 	d.order = d.order[:len(d.order)-1]
+	d.bytes -= rememberedBytes + int64(len(dedupeID))
 }
 
 // next is when the one that came first may be forgotten; 0 when there is none.
@@ -81,6 +87,7 @@ func (d *dedupe) forget(until int64) {
 	over := d.due(until)
 	for i, r := range over {
 		over[i] = remembered{}
+		d.bytes -= rememberedBytes + int64(len(r.dedupeID))
 		if d.known[r.dedupeID] == r.id {
 			delete(d.known, r.dedupeID)
 		}
@@ -106,6 +113,7 @@ func (d *dedupe) recall(over []remembered) {
 		d.known = make(map[string]uint64, len(d.order))
 	}
 	for _, r := range over {
+		d.bytes += rememberedBytes + int64(len(r.dedupeID))
 		if d.known[r.dedupeID] < r.id {
 			d.known[r.dedupeID] = r.id
 		}

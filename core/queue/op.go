@@ -154,7 +154,13 @@ func (*put) Kind() byte { return opPut }
 func (op *put) Target() (string, bool) { return op.queue, false }
 
 // Size counts the message.
-func (op *put) Size() int { return opBytes + op.body.size() }
+func (op *put) Size() int {
+	n := opBytes + op.body.size()
+	if op.dedupeID != "" {
+		n += rememberedBytes + len(op.dedupeID)
+	}
+	return n
+}
 
 // AppendTo writes the box above.
 func (op *put) AppendTo(b []byte) []byte {

@@ -491,6 +491,27 @@ func TestDeduplication(t *testing.T) {
 	})
 }
 
+// TestWhatIsRememberedTakesMemory: dedupe_ids outlive their messages, for years if the queue says so, and count for their namespace's memory.
+func TestWhatIsRememberedTakesMemory(t *testing.T) {
+	running(t, func(b *bench) {
+		b.do("queue.create", `{"queue":"q","dedupe_ms":5000}`)
+		space := b.engine.Namespaces()[0]
+		before := space.Bytes()
+		for i := range 100 {
+			b.publish("a", fmt.Sprintf(`,"dedupe_id":"%0100d"`, i))
+		}
+		b.ack(b.receive(`,"max":100`), "")
+		if held := space.Bytes() - before; held < 100*100 {
+			t.Errorf("100 dedupe_ids of 100 bytes are said to take %d", held)
+		}
+		time.Sleep(6 * time.Second)
+		synctest.Wait()
+		if after := space.Bytes(); after != before {
+			t.Errorf("forgotten they take %d bytes", after-before)
+		}
+	})
+}
+
 func TestFullQueues(t *testing.T) {
 	running(t, func(b *bench) {
 		b.do("queue.create", `{"queue":"q","max_depth":2}`)

@@ -118,6 +118,9 @@ func (d *Directory) byName(c *auth.Credential) (*auth.Identity, error) {
 	case !k.allowed.contain(c):
 		return nil, d.refuse(c, "this API key is not for use from %s", c.Address())
 	}
+	if k.expires != 0 && k.expires <= now { // the sweeper may not have come by yet
+		return nil, errExpired
+	}
 	k.used.Store(now)
 	d.touched(now)
 	return k.secrets[len(k.secrets)-1].principal.Identity()
