@@ -3,7 +3,6 @@ package peer
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"strconv"
 	"strings"
 
@@ -235,25 +234,41 @@ func (p *Peers) apply(ctx context.Context, r *ApplyRequest) (*command.Plan, erro
 	if len(fresh) == 0 {
 		return plan, nil
 	}
-	payload, err := json.Marshal(map[string]any{"room": r.Room, "partition": r.Partition, "events": fresh})
+	second, batch, err := beside[appending](call, "stream.append")
 	if err != nil {
 		return nil, err
 	}
-	second, err := call.Beside("stream.append", command.JSON(payload))
+	batch.Begin(r.Room, r.Partition, len(fresh))
+	for _, e := range fresh {
+		batch.Add(e.Event, e.Data, e.headers(), e.Key)
+	}
 	plan.Do = append(plan.Do, second)
-	return plan, err
+	return plan, nil
 }
 
-// draft is an event as stream.append wants it.
-type draft struct {
-	Event   string            `json:"event,omitempty"`
-	Data    value.Value       `json:"data"`
-	Headers map[string]string `json:"headers"`
-	Key     string            `json:"key,omitempty"`
+// appending is a request of stream.append, as this package knows it.
+type appending interface {
+	Begin(room string, partition, events int)
+	Add(event string, data value.Value, headers map[string]string, key string)
+}
+
+// beside is a call of another structure's command with a request to fill in: it is never encoded.
+func beside[R any](call *command.Request, name string) (*command.Request, R, error) {
+	var batch R
+	r, err := call.Beside(name, nil)
+	if err != nil {
+		return nil, batch, err
+	}
+	r.Args = r.Command.NewRequest()
+	batch, ok := r.Args.(R)
+	if !ok {
+		return nil, batch, fault.New(fault.Internal, "%s does not take what comes from peers", name)
+	}
+	return r, batch, nil
 }
 
 // fresh returns the events that were not here before, and notes how far they bring their origins.
-func (p *Peers) fresh(r *ApplyRequest, advance *AdvanceRequest) (all []draft) {
+func (p *Peers) fresh(r *ApplyRequest, advance *AdvanceRequest) (all []*Event) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	steps := map[string]int{}
@@ -274,14 +289,14 @@ func (p *Peers) fresh(r *ApplyRequest, advance *AdvanceRequest) (all []draft) {
 		}
 		if s := &advance.Origins[at]; s.To.before(e.Generation, e.Offset) {
 			s.To = Spot{e.Generation, e.Offset + 1}
-			all = append(all, e.draft())
+			all = append(all, e)
 		}
 	}
 	return all
 }
 
-// draft is the event with its origin in its headers.
-func (e *Event) draft() draft {
+// headers are the event's with its origin.
+func (e *Event) headers() map[string]string {
 	headers := make(map[string]string, len(e.Headers)+3)
 	for k, v := range e.Headers {
 		headers[k] = v
@@ -293,7 +308,7 @@ func (e *Event) draft() draft {
 	if e.At > 0 {
 		headers[HeaderAt] = strconv.FormatInt(e.At, 10)
 	}
-	return draft{Event: e.Event, Data: e.Data, Headers: headers, Key: e.Key}
+	return headers
 }
 
 // Found makes an event to send on of one that was found in a node's room: it says where it was made, which may be elsewhere.

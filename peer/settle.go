@@ -74,18 +74,17 @@ func (p *Peers) settle(ctx context.Context, r *SettleRequest) (*command.Plan, er
 	}
 	first.Args = merge
 	plan := &command.Plan{Do: []*command.Request{first}}
-	var plain, packed []any
-	bytes := 0 // about what they take
+	var plain []any
+	var packed []*Incoming
 	for _, c := range news {
-		bytes += 320 + c.Point.Len()
 		merge.Changes = append(merge.Changes, c.Change)
 		switch {
 		case c.Deleted || (c.ExpiresAt != 0 && c.ExpiresAt <= now):
 			if c.Seen != 0 {
-				err = then(plan, call, "vector.delete", map[string]any{"collection": r.Collection, "id": c.ID, "if_version": c.Seen}, 0)
+				err = then(plan, call, "vector.delete", map[string]any{"collection": r.Collection, "id": c.ID, "if_version": c.Seen})
 			}
 		case c.Point.Kind() == value.Bytes:
-			packed = append(packed, &packedPoint{c.ID, c.Point, c.ExpiresAt, c.Seen})
+			packed = append(packed, c)
 		default:
 			var point map[string]json.RawMessage
 			point, err = c.upsert()
@@ -95,34 +94,42 @@ func (p *Peers) settle(ctx context.Context, r *SettleRequest) (*command.Plan, er
 			return nil, err
 		}
 	}
-	for _, points := range [][]any{plain, packed} {
-		for some := range slices.Chunk(points, MaxBatch) {
-			err := then(plan, call, "vector.upsert", map[string]any{"collection": r.Collection, "points": some}, bytes/len(points)*len(some))
-			if err != nil {
+	for some := range slices.Chunk(plain, MaxBatch) {
+		if err := then(plan, call, "vector.upsert", map[string]any{"collection": r.Collection, "points": some}); err != nil {
+			return nil, err
+		}
+	}
+	for some := range slices.Chunk(packed, MaxBatch) {
+		upsert, batch, err := beside[putting](call, "vector.upsert")
+		if err != nil {
+			return nil, err
+		}
+		batch.Begin(r.Collection, len(some))
+		for _, c := range some {
+			if err := batch.AddPacked(c.ID, c.Point, c.ExpiresAt, c.Seen); err != nil {
 				return nil, err
 			}
 		}
+		plan.Do = append(plan.Do, upsert)
 	}
 	return plan, nil
 }
 
-// then adds a command to a plan. size is about what its request takes.
-func then(plan *command.Plan, call *command.Request, name string, args any, size int) error {
-	payload, err := pack.Append(make([]byte, 0, size), args)
+// putting is a request of vector.upsert, as this package knows it.
+type putting interface {
+	Begin(collection string, points int)
+	AddPacked(id string, packed value.Value, expires int64, version uint64) error
+}
+
+// then adds a command to a plan.
+func then(plan *command.Plan, call *command.Request, name string, args any) error {
+	payload, err := pack.Append(nil, args)
 	if err != nil {
 		return fault.Wrap(fault.Internal, err, "the request does not encode: %v", err)
 	}
 	r, err := call.Beside(name, command.MsgPack(payload))
 	plan.Do = append(plan.Do, r)
 	return err
-}
-
-// packedPoint is a point as vector.upsert takes it, of which nothing is taken apart here.
-type packedPoint struct {
-	ID        string      `json:"id"`
-	Packed    value.Value `json:"packed"`
-	ExpiresAt int64       `json:"expires_at,omitempty"`
-	IfVersion uint64      `json:"if_version"`
 }
 
 // upsert is the point as vector.upsert takes it.

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"unicode/utf8"
+	"unsafe"
 
 	"github.com/hivellm/synap-go/core/command"
 	"github.com/hivellm/synap-go/core/fault"
@@ -42,7 +43,8 @@ func pack(p *collection.Point, vectors vectors) value.Value {
 	for name, v := range vectors {
 		n += 16 + len(name) + 4*len(v)
 	}
-	return value.OfBytes(appendPacked(make([]byte, 0, n), p, vectors))
+	b := appendPacked(make([]byte, 0, n), p, vectors)
+	return value.Restore(value.Bytes, unsafe.String(unsafe.SliceData(b), len(b))) // nobody else has them, so nobody changes them
 }
 
 // unpack puts what was packed into the fields that it stands for. How large they may be is for validate to say, as of any point.
@@ -54,7 +56,8 @@ func (p *PointInput) unpack() error {
 	if p.Packed.Kind() != value.Bytes {
 		return wrong
 	}
-	r := journal.NewReader([]byte(p.Packed.Data()))
+	data := p.Packed.Data()
+	r := journal.NewReader(unsafe.Slice(unsafe.StringData(data), len(data))) // which is read, and what is kept of it is copied
 	form := r.Byte(255)
 	if form > packedForm {
 		return fault.New(fault.Unsupported, "the packed point is of form %d; this server knows no later one than %d", form, packedForm).With("field", "packed")

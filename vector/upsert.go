@@ -48,6 +48,22 @@ type UpsertRequest struct {
 	all []PointInput // of whichever form; Validate fills it in
 }
 
+// Begin makes it a request of several points of a collection, which AddPacked adds. Those who carry points from server to server, and do
+// not know this package, make requests so, without encoding and decoding them.
+func (r *UpsertRequest) Begin(collection string, points int) {
+	*r = UpsertRequest{Collection: collection, Points: make([]PointInput, 0, points)}
+}
+
+// AddPacked adds a packed point, which has to have that version, 0 being none, and expires at that time, 0 being never.
+func (r *UpsertRequest) AddPacked(id string, packed value.Value, expires int64, version uint64) error {
+	p := PointInput{Packed: packed, ExpiresAt: expires, IfVersion: &version}
+	if err := p.ID.UnmarshalText([]byte(id)); err != nil {
+		return err
+	}
+	r.Points = append(r.Points, p)
+	return nil
+}
+
 // Resource is the collection.
 func (r *UpsertRequest) Resource() auth.Resource { return auth.Name(structureName, r.Collection) }
 

@@ -28,6 +28,17 @@ type AppendRequest struct {
 	ExpectedOffset *uint64    `json:"expected_offset,omitempty" jsonschema:"append only if the event, or the first of several, gets just this offset; else conflict"`
 }
 
+// Begin makes it a request of several events for a partition of a room, which Add adds. Those who carry events from server to server, and
+// do not know this package, make requests so, without encoding and decoding them.
+func (r *AppendRequest) Begin(room string, partition, events int) {
+	*r = AppendRequest{Room: room, Partition: &partition, Events: make([]NewEvent, 0, events)}
+}
+
+// Add adds an event. The headers are the request's from then on.
+func (r *AppendRequest) Add(event string, data value.Value, headers map[string]string, key string) {
+	r.Events = append(r.Events, NewEvent{Event: event, Data: data, Headers: headers, Key: key})
+}
+
 // Resource is the room.
 func (r *AppendRequest) Resource() auth.Resource { return auth.Name(structureName, r.Room) }
 

@@ -208,13 +208,7 @@ func (c *copier) settle(ctx context.Context, born uint64, p *parcel) error {
 			return err
 		}
 	}
-	var outcome struct {
-		Results []struct {
-			Created  uint64 `json:"created"`
-			Replaced uint64 `json:"replaced"`
-			Deleted  uint64 `json:"deleted"`
-		} `json:"results"`
-	}
+	var outcome outcome
 	if err := c.to.call(ctx, 0, "peer.settle", args, &outcome); err != nil {
 		return err
 	}

@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/hivellm/synap-go/core/fault"
+	"github.com/hivellm/synap-go/core/value"
 	"github.com/hivellm/synap-go/peer"
-	"github.com/hivellm/synap-go/umicp/client"
 )
 
 // noter notes at an end what becomes of a collection's points there: first by comparing, then by following.
@@ -55,9 +55,18 @@ func (n *noter) watch(ctx context.Context, from string, wait time.Duration, note
 	if from != "" {
 		args["from"] = from
 	}
-	var found struct {
+	var found struct { // all that there is in it, and nothing that has to go by way of JSON
 		Events []struct {
-			Event client.VectorWatchEvent `json:"event"`
+			Position string `json:"position"`
+			Event    struct {
+				Event      string        `json:"event"`
+				Collection string        `json:"collection"`
+				IDs        []value.Value `json:"ids"`
+				Payload    value.Value   `json:"payload"`
+				Text       string        `json:"text"`
+				ExpiresAt  int64         `json:"expires_at"`
+				Version    uint64        `json:"version"`
+			} `json:"event"`
 		} `json:"events"`
 		Position string `json:"position"`
 	}
@@ -76,7 +85,7 @@ func (n *noter) watch(ctx context.Context, from string, wait time.Duration, note
 		case "upsert", "delete":
 			for _, id := range e.Event.IDs {
 				marks = append(marks, peer.Mark{
-					ID: idText(id), Version: e.Event.Version, Deleted: e.Event.Event == "delete", ExpiresAt: e.Event.ExpiresAt,
+					ID: id.Data(), Version: e.Event.Version, Deleted: e.Event.Event == "delete", ExpiresAt: e.Event.ExpiresAt,
 				})
 			}
 		}
@@ -134,23 +143,31 @@ func (n *noter) compare(ctx context.Context, position string) error {
 		}
 	}
 	var marks []peer.Mark
-	for cursor := json.RawMessage(nil); ; {
-		var page client.VectorScrollResponse
+	for cursor := (value.Value{}); ; {
+		var page struct { // as in watch
+			Points []struct {
+				ID        value.Value `json:"id"`
+				Version   uint64      `json:"version"`
+				Text      string      `json:"text"`
+				ExpiresAt int64       `json:"expires_at"`
+			} `json:"points"`
+			NextCursor value.Value `json:"next_cursor"`
+		}
 		args := map[string]any{"collection": n.room, "limit": 1000, "with_payload": false}
-		if cursor != nil {
+		if !cursor.IsZero() {
 			args["cursor"] = cursor
 		}
 		if err := n.at.call(ctx, 0, "vector.scroll", args, &page); err != nil {
 			return err
 		}
 		for _, p := range page.Points {
-			id := idText(p.ID)
+			id := p.ID.Data()
 			if ch, ok := known[id]; !ok || ch.Deleted || ch.Version != p.Version {
 				marks = append(marks, peer.Mark{ID: id, Version: p.Version, ExpiresAt: p.ExpiresAt})
 			}
 			delete(known, id)
 		}
-		if cursor = page.NextCursor; len(cursor) == 0 || string(cursor) == "null" {
+		if cursor = page.NextCursor; cursor.IsZero() {
 			break
 		}
 	}

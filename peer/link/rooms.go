@@ -284,11 +284,7 @@ func (c *copier) apply(ctx context.Context, from, to peer.Spot, found *client.St
 			Generation: found.Generation, Offset: e.Offset, By: e.By, At: e.At, Event: e.Event, Data: e.Data, Headers: e.Headers, Key: e.Key,
 		}))
 	}
-	var outcome struct {
-		Results []struct {
-			Events []struct{} `json:"events"`
-		} `json:"results"`
-	}
+	var outcome outcome
 	if err := c.to.call(ctx, 0, "peer.apply", args, &outcome); err != nil {
 		return err
 	}
@@ -306,6 +302,34 @@ func (c *copier) apply(ctx context.Context, from, to peer.Spot, found *client.St
 	c.now.Passed += uint64(len(found.Events)) - taken
 	c.now.Lost += found.Lost
 	return nil
+}
+
+// outcome is what peer.apply and peer.settle answer: all that there may be in it, so that it is read without a way by JSON.
+type outcome struct {
+	receipt
+	Results []struct {
+		receipt
+		Created  uint64 `json:"created"`
+		Replaced uint64 `json:"replaced"`
+		Deleted  uint64 `json:"deleted"`
+
+		Room       string `json:"room"`
+		Offset     uint64 `json:"offset"`
+		Partition  int    `json:"partition"`
+		NextOffset uint64 `json:"next_offset"`
+		Generation int64  `json:"generation"`
+		Duplicate  bool   `json:"duplicate"`
+		Events     []struct {
+			Offset    uint64 `json:"offset"`
+			Partition int    `json:"partition"`
+			Duplicate bool   `json:"duplicate"`
+		} `json:"events"`
+	} `json:"results"`
+}
+
+type receipt struct {
+	Version    uint64 `json:"version"`
+	Durability string `json:"durability"`
 }
 
 // measure finds out how much there is still to carry.

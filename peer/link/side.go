@@ -4,6 +4,7 @@ import (
 	"context"
 	"reflect"
 	"strings"
+	"sync"
 
 	"github.com/hivellm/synap-go/core/auth"
 	"github.com/hivellm/synap-go/core/command"
@@ -47,12 +48,23 @@ func (h *here) Call(ctx context.Context, operation string, args, answer any) err
 	if err != nil {
 		return err
 	}
-	answered, err := pack.Append(nil, found)
+	room := answers.Get().(*[]byte)
+	defer answers.Put(room)
+	answered, err := pack.Append((*room)[:0], found)
+	if cap(answered) <= maxKept {
+		*room = answered
+	}
 	if err != nil {
 		return fault.Wrap(fault.Internal, err, "the answer does not encode: %v", err)
 	}
 	return client.Raw(answered).Decode(answer)
 }
+
+// answers are where answers are encoded: what is decoded refers to none of them, and a page of points is megabytes.
+var answers = sync.Pool{New: func() any { return new([]byte) }}
+
+// maxKept is the largest of them that is used again.
+const maxKept = 16 << 20
 
 // Close implements Side.
 func (*here) Close() error { return nil }
