@@ -18,11 +18,19 @@ type thing struct {
 
 // flows are what is measured of many.
 var flows = []thing{
-	{"points, no link: written at one server", func(ctx context.Context, o *options, p *pair) (figure, error) { return alone(ctx, o, p, o.points) }},
-	{"points that were there", func(ctx context.Context, o *options, p *pair) (figure, error) { return caughtUp(ctx, o, p, o.points) }},
+	{"points, no link: written at one server", func(ctx context.Context, o *options, p *pair) (figure, error) {
+		return alone(ctx, o, p, "flat", o.points)
+	}},
+	{"points that were there", func(ctx context.Context, o *options, p *pair) (figure, error) {
+		return caughtUp(ctx, o, p, "flat", o.points)
+	}},
 	{"points while they are written", func(ctx context.Context, o *options, p *pair) (figure, error) { return written(ctx, o, p, o.points) }},
-	{"points with a graph, no link: written at one server", func(ctx context.Context, o *options, p *pair) (figure, error) { return alone(ctx, o, p, o.graph) }},
-	{"points with a graph that were there", func(ctx context.Context, o *options, p *pair) (figure, error) { return caughtUp(ctx, o, p, o.graph) }},
+	{"points with a graph, no link: written at one server", func(ctx context.Context, o *options, p *pair) (figure, error) {
+		return alone(ctx, o, p, "hnsw", o.graph)
+	}},
+	{"points with a graph that were there", func(ctx context.Context, o *options, p *pair) (figure, error) {
+		return caughtUp(ctx, o, p, "hnsw", o.graph)
+	}},
 	{"messages of topics", messages},
 	{"events that were there", func(ctx context.Context, o *options, p *pair) (figure, error) { return events(ctx, o, p, true) }},
 	{"events while they are written", func(ctx context.Context, o *options, p *pair) (figure, error) { return events(ctx, o, p, false) }},
@@ -66,13 +74,13 @@ func (o *options) point(ctx context.Context, at *side, id string) error {
 	return at.client.Call(ctx, "vector.upsert", map[string]any{"collection": "docs", "id": id, "vector": vector}, nil)
 }
 
-func (o *options) collection(ctx context.Context, at *side) error {
-	return at.client.Call(ctx, "vector.collection.create", map[string]any{"collection": "docs", "dimension": o.dimension}, nil)
+func (o *options) collection(ctx context.Context, at *side, index string) error {
+	return at.client.Call(ctx, "vector.collection.create", map[string]any{"collection": "docs", "dimension": o.dimension, "index": index}, nil)
 }
 
 // alone is what there is without a link.
-func alone(ctx context.Context, o *options, p *pair, n int) (f figure, err error) {
-	if err := o.collection(ctx, p.to); err != nil {
+func alone(ctx context.Context, o *options, p *pair, index string, n int) (f figure, err error) {
+	if err := o.collection(ctx, p.to, index); err != nil {
 		return f, err
 	}
 	w, err := p.watch(ctx)
@@ -86,8 +94,8 @@ func alone(ctx context.Context, o *options, p *pair, n int) (f figure, err error
 }
 
 // caughtUp is a link that is made when all is there already, connecting included.
-func caughtUp(ctx context.Context, o *options, p *pair, n int) (f figure, err error) {
-	if err := o.collection(ctx, p.from); err != nil {
+func caughtUp(ctx context.Context, o *options, p *pair, index string, n int) (f figure, err error) {
+	if err := o.collection(ctx, p.from, index); err != nil {
 		return f, err
 	}
 	if err := o.fill(ctx, p.from, n); err != nil {
@@ -113,7 +121,7 @@ func caughtUp(ctx context.Context, o *options, p *pair, n int) (f figure, err er
 func (o *options) indexed(ctx context.Context, at *side) error {
 	for {
 		stats, err := at.client.VectorCollectionStats(ctx, &client.VectorCollectionClearRequest{Collection: "docs"})
-		if err != nil || stats.Pending == 0 || stats.Points <= 10_000 {
+		if err != nil || stats.Pending == 0 {
 			return err
 		}
 		select {
@@ -126,7 +134,7 @@ func (o *options) indexed(ctx context.Context, at *side) error {
 
 // written is a link that is there while points are written as fast as the server takes them.
 func written(ctx context.Context, o *options, p *pair, n int) (f figure, err error) {
-	if err := o.collection(ctx, p.from); err != nil {
+	if err := o.collection(ctx, p.from, "flat"); err != nil {
 		return f, err
 	}
 	if err := p.link(ctx, "collections", "docs"); err != nil {

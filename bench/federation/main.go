@@ -15,6 +15,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -50,7 +51,7 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 3, "how often each thing is measured")
 	flag.StringVar(&o.only, "only", "", "measure only the things whose names contain this")
 	flag.StringVar(&o.direction, "direction", "out", "who makes the link: out is the server where things are written, in the other one")
-	flag.IntVar(&o.points, "points", 9_000, "how many points flow; over 10,000 there is a graph, too")
+	flag.IntVar(&o.points, "points", 40_000, "how many points flow into a collection without a graph, so that it is carrying that is measured")
 	flag.IntVar(&o.graph, "graph", 30_000, "how many points flow into a collection that has a graph")
 	flag.IntVar(&o.dimension, "dimension", 384, "how many numbers a point has")
 	flag.IntVar(&o.messages, "messages", 100_000, "how many messages of topics flow, 100 bytes each")
@@ -79,7 +80,7 @@ func run(ctx context.Context, o *options) error {
 			return err
 		}
 	}
-	o.say("%d points of %d float32 (%d with a graph), %d messages and %d events of 100 bytes, %d single ones; direction %s, %d rounds%s\n\n",
+	o.say("%d points of %d float32 without a graph and %d with one, %d messages and %d events of 100 bytes, %d single ones; direction %s, %d rounds%s\n\n",
 		o.points, o.dimension, o.graph, o.messages, o.events, o.ones, o.direction, o.rounds, load())
 	o.say("| | log | a second (slowest-fastest) | µs of processor each, reader + writer | bytes each on the wire |\n| --- | --- | --- | --- | --- |\n")
 	for _, f := range flows {
@@ -114,14 +115,13 @@ func (o *options) each(ctx context.Context, name string, measure func(context.Co
 		for round := range o.rounds {
 			p, err := start(ctx, o, mode)
 			if err == nil {
-				profiled := func() {}
 				if o.profile != "" && round == o.rounds-1 {
-					profiled = p.profile(ctx, o.profile, strings.ReplaceAll(name, " ", "-")+"-"+mode)
+					p.profiles = filepath.Join(o.profile, strings.ReplaceAll(name, " ", "-")+"-"+mode)
 				}
 				var f figure
 				f, err = measure(ctx, o, p)
 				all = append(all, f)
-				profiled()
+				p.profiling.Wait()
 			}
 			p.stop()
 			if err != nil {

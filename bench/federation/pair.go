@@ -30,6 +30,9 @@ type pair struct {
 	maker    *side  // who makes the link
 	url      string // to whom
 	out      bool
+
+	profiles  string // where to write them, if at all
+	profiling sync.WaitGroup
 }
 
 // start starts two servers. What stop does is right after an error, too.
@@ -140,6 +143,9 @@ type watched struct {
 
 func (p *pair) watch(ctx context.Context) (*watched, error) {
 	bytes, err := p.bytes(ctx)
+	if p.profiles != "" {
+		p.profile(ctx)
+	}
 	return &watched{p, time.Now(), p.from.process.CPU(), p.to.process.CPU(), bytes}, err
 }
 
@@ -187,19 +193,17 @@ func get(ctx context.Context, url string) ([]byte, error) {
 	return io.ReadAll(answer.Body)
 }
 
-// profile takes profiles of both servers for two seconds from now on, and returns what waits for them.
-func (p *pair) profile(ctx context.Context, dir, name string) (wait func()) {
-	var both sync.WaitGroup
+// profile takes profiles of both servers for two seconds from now on.
+func (p *pair) profile(ctx context.Context) {
 	for end, s := range map[string]*side{"reader": p.from, "writer": p.to} {
-		both.Go(func() {
+		p.profiling.Go(func() {
 			data, err := get(ctx, "http://"+s.admin+"/debug/pprof/profile?seconds=2")
 			if err == nil {
-				err = os.WriteFile(filepath.Join(dir, name+"-"+end+".prof"), data, 0o600)
+				err = os.WriteFile(p.profiles+"-"+end+".prof", data, 0o600)
 			}
 			if err != nil {
 				fmt.Fprintln(os.Stderr, "no profile:", err)
 			}
 		})
 	}
-	return both.Wait
 }

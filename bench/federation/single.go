@@ -77,7 +77,7 @@ func oneEvent(ctx context.Context, o *options, p *pair) (f figure, err error) {
 }
 
 func onePoint(ctx context.Context, o *options, p *pair) (f figure, err error) {
-	if err := o.collection(ctx, p.from); err != nil {
+	if err := o.collection(ctx, p.from, "flat"); err != nil {
 		return f, err
 	}
 	if err := p.link(ctx, "collections", "docs"); err != nil {

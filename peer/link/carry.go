@@ -199,6 +199,27 @@ func (c *copier) pick(ctx context.Context, p *parcel, changes []peer.Change) err
 	return nil
 }
 
+// records are the versions of the last records that a copier had made where it writes: what they changed was noted in them.
+type records struct {
+	mu sync.Mutex
+
+	last [64]uint64
+	next int
+}
+
+func (r *records) add(version uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.last[r.next%len(r.last)] = version
+	r.next++
+}
+
+func (r *records) has(version uint64) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Contains(r.last[:], version)
+}
+
 // settle has the other end take a parcel in.
 func (c *copier) settle(ctx context.Context, born uint64, p *parcel) error {
 	c.left(p.first)
@@ -216,6 +237,7 @@ func (c *copier) settle(ctx context.Context, born uint64, p *parcel) error {
 	for _, r := range outcome.Results {
 		taken += r.Created + r.Replaced + r.Deleted
 	}
+	c.ours.add(outcome.Version)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.out {

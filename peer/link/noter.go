@@ -83,6 +83,9 @@ func (n *noter) watch(ctx context.Context, from string, wait time.Duration, note
 			err := n.at.call(ctx, 0, "peer.stamp", peer.StampRequest{Collection: n.room}, &struct{}{})
 			return "", errors.Join(errRemade, err)
 		case "upsert", "delete":
+			if n.at == n.to && n.ours.has(e.Event.Version) {
+				continue // it came over this link: to note it once more would change nothing
+			}
 			for _, id := range e.Event.IDs {
 				marks = append(marks, peer.Mark{
 					ID: id.Data(), Version: e.Event.Version, Deleted: e.Event.Event == "delete", ExpiresAt: e.Event.ExpiresAt,

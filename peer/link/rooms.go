@@ -131,7 +131,8 @@ type copier struct {
 	courseKey
 	partitions int
 	from, to   *end
-	batch      batch  // of points: how many are carried at once
+	batch      batch // of points: how many are carried at once
+	ours       records
 	behind     uint64 // events that are known and not carried yet; guarded by the link's mu
 	oldest     int64  // when about the oldest of them was made, in Unix milliseconds; 0 is none; guarded by the link's mu
 }

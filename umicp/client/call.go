@@ -134,7 +134,7 @@ func packed(v any) (Raw, error) {
 	return b, nil
 }
 
-// appendMeta appends the metadata. What is too large for it becomes a tensor.
+// appendMeta appends the metadata. What is too large for it becomes a tensor, which is then what b was.
 func (r *request) appendMeta(b []byte) ([]byte, error) {
 	start := len(b)
 	n := 2
@@ -161,11 +161,10 @@ func (r *request) appendMeta(b []byte) ([]byte, error) {
 		}
 	}
 	if len(b)-start > umx.MaxMeta-4096 && r.Body == nil {
-		large := append([]byte(nil), b[at:]...)
-		body := len(r.tensors)
+		large, body := b[at:], len(r.tensors)
 		t := umx.NewTensor(umx.Uint8, large, uint64(len(large)))
 		r.tensors, r.Body, r.args = append(r.tensors, t), &body, nil
-		return r.appendMeta(b[:start])
+		return r.appendMeta(append(make([]byte, 0, start+512), b[:start]...)) // elsewhere: the tensor is where it was
 	}
 	if n == 3 {
 		b, err = pack.Append(b, &r.options)

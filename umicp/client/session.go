@@ -233,9 +233,18 @@ func (s *session) start(ctx context.Context, r *request, response any) (*pending
 	if !r.stream && r.tensors == nil {
 		return p, s.startPlain(r, p)
 	}
-	meta, err := r.appendMeta(nil)
+	room := requests.Get().(*[]byte)
+	defer requests.Put(room)
+	meta, err := r.appendMeta((*room)[:0])
 	if err != nil {
 		return nil, err
+	}
+	used := meta
+	if r.Body != nil {
+		used = r.tensors[*r.Body].Data
+	}
+	if cap(used) <= maxKept {
+		*room = used[:0]
 	}
 	m := r.message(meta)
 	if r.stream {
@@ -243,6 +252,12 @@ func (s *session) start(ctx context.Context, r *request, response any) (*pending
 	}
 	return p, s.send(ctx, &m, p, nil)
 }
+
+// requests are where requests with streams of their own are encoded: they are megabytes now and then, and written when send returns.
+var requests = sync.Pool{New: func() any { return new([]byte) }}
+
+// maxKept is the largest of them that is used again.
+const maxKept = 16 << 20
 
 // startPlain is start of a request on stream 0 that is metadata alone, which is encoded where it is sent from.
 func (s *session) startPlain(r *request, p *pending) error {
