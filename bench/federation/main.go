@@ -50,7 +50,7 @@ func main() {
 	flag.StringVar(&o.synap, "synap", "", "the synap `binary` to measure; it is built when none is given")
 	flag.IntVar(&o.rounds, "rounds", 3, "how often each thing is measured")
 	flag.StringVar(&o.only, "only", "", "measure only the things whose names contain this")
-	flag.StringVar(&o.direction, "direction", "out", "who makes the link: out is the server where things are written, in the other one")
+	flag.StringVar(&o.direction, "direction", "out", "who makes the link: out is the server where things are written, in the other one; both is out with a rule that lets things flow back, too")
 	flag.IntVar(&o.points, "points", 40_000, "how many points flow into a collection without a graph, so that it is carrying that is measured")
 	flag.IntVar(&o.graph, "graph", 30_000, "how many points flow into a collection that has a graph")
 	flag.IntVar(&o.dimension, "dimension", 384, "how many numbers a point has")

@@ -31,13 +31,15 @@ type pair struct {
 	url      string // to whom
 	out      bool
 
+	direction string // of the rule
+
 	profiles  string // where to write them, if at all
 	profiling sync.WaitGroup
 }
 
 // start starts two servers. What stop does is right after an error, too.
 func start(ctx context.Context, o *options, mode string) (*pair, error) {
-	p := &pair{out: o.direction != "in"}
+	p := &pair{out: o.direction != "in", direction: o.direction}
 	var err error
 	if p.from, err = begin(ctx, o, mode, "from"); err != nil {
 		return p, err
@@ -92,11 +94,7 @@ func begin(ctx context.Context, o *options, mode, name string) (*side, error) {
 
 // link links them, what flows being of that kind: rooms, collections or topics.
 func (p *pair) link(ctx context.Context, kind, pattern string) error {
-	direction := "in"
-	if p.out {
-		direction = "out"
-	}
-	return p.maker.client.Call(ctx, "peer.add", map[string]any{"name": "other", "url": p.url, "rules": []any{map[string]any{kind: pattern, "direction": direction}}}, nil)
+	return p.maker.client.Call(ctx, "peer.add", map[string]any{"name": "other", "url": p.url, "rules": []any{map[string]any{kind: pattern, "direction": p.direction}}}, nil)
 }
 
 // taken is how much has flowed.

@@ -130,6 +130,7 @@ func (c *copier) carryFrom(ctx context.Context, born uint64, from peer.Spot, wok
 
 // readPoints reads parcels from a spot on, until something goes wrong.
 func (c *copier) readPoints(ctx context.Context, spot peer.Spot, parcels chan<- *parcel, woken <-chan struct{}) error {
+	settled, passed := spot, 0 // up to where parcels go, and how many changes were read since then that nobody is told of
 	for {
 		var found peer.ChangesResponse
 		args := peer.ChangesRequest{Collection: c.room, After: spot, Limit: int(c.batch.most.Load())}
@@ -146,7 +147,7 @@ func (c *copier) readPoints(ctx context.Context, spot peer.Spot, parcels chan<- 
 		}
 		for rest := found.Changes; len(rest) > 0; {
 			some := rest[:min(len(rest), c.batch.size())]
-			p := &parcel{from: spot, to: spot, listed: len(some), first: some[0].Time}
+			p := &parcel{from: settled, to: spot, listed: passed + len(some), first: some[0].Time}
 			err := c.pick(ctx, p, some)
 			if fault.CodeOf(err) == fault.TooLarge && c.batch.refused(len(some)) {
 				continue
@@ -159,6 +160,10 @@ func (c *copier) readPoints(ctx context.Context, spot peer.Spot, parcels chan<- 
 			} else if p.to = found.Next; found.More {
 				p.left = some[len(some)-1].Time
 			}
+			if passed = p.listed; len(p.changes) == 0 && passed < peer.MaxBatch {
+				continue // how far it was read goes along with the next: to write it down alone costs as much
+			}
+			settled, passed = p.to, 0
 			select {
 			case parcels <- p:
 			case <-ctx.Done():
@@ -173,7 +178,7 @@ func (c *copier) readPoints(ctx context.Context, spot peer.Spot, parcels chan<- 
 func (c *copier) pick(ctx context.Context, p *parcel, changes []peer.Change) error {
 	var present []string
 	for _, ch := range changes {
-		if !ch.Deleted {
+		if !ch.Deleted && !c.came.has(ch.Version) {
 			present = append(present, ch.ID)
 		}
 	}
@@ -186,6 +191,9 @@ func (c *copier) pick(ctx context.Context, p *parcel, changes []peer.Change) err
 		return err
 	}
 	for _, ch := range changes {
+		if c.came.has(ch.Version) {
+			continue // it is from where it would go
+		}
 		in := peer.Incoming{Change: ch}
 		if !ch.Deleted {
 			at, ok := points[ch.ID]
@@ -197,27 +205,6 @@ func (c *copier) pick(ctx context.Context, p *parcel, changes []peer.Change) err
 		p.changes = append(p.changes, in)
 	}
 	return nil
-}
-
-// records are the versions of the last records that a copier had made where it writes: what they changed was noted in them.
-type records struct {
-	mu sync.Mutex
-
-	last [64]uint64
-	next int
-}
-
-func (r *records) add(version uint64) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.last[r.next%len(r.last)] = version
-	r.next++
-}
-
-func (r *records) has(version uint64) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return slices.Contains(r.last[:], version)
 }
 
 // settle has the other end take a parcel in.
@@ -237,7 +224,7 @@ func (c *copier) settle(ctx context.Context, born uint64, p *parcel) error {
 	for _, r := range outcome.Results {
 		taken += r.Created + r.Replaced + r.Deleted
 	}
-	c.ours.add(outcome.Version)
+	c.wrote.add(outcome.Version)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.out {

@@ -186,7 +186,7 @@ func (l *link) session(ctx context.Context) (up bool, err error) {
 		return false, err
 	}
 	defer remote.Close() //nolint:errcheck // what was under way is asked about when it begins anew
-	s := &session{link: l, here: end{side: l.here}, there: end{side: remote, far: true}, changed: make(chan struct{}, 1)}
+	s := &session{link: l, here: end{side: l.here}, there: end{side: remote, far: true}, changed: make(chan struct{}, 1), records: map[courseKey]*records{}}
 	if err := s.greet(ctx); err != nil {
 		return false, err
 	}
@@ -243,7 +243,8 @@ func (b broken) Unwrap() error { return b.error }
 type session struct {
 	*link
 	here, there end
-	changed     chan struct{} // holds a token when there may be rooms that nobody follows
+	records     map[courseKey]*records // of points; guarded by the link's mu
+	changed     chan struct{}          // holds a token when there may be rooms that nobody follows
 	all         sync.WaitGroup
 	give        context.CancelCauseFunc // ends it
 }

@@ -20,6 +20,7 @@ type noter struct {
 	*copier
 	at      *end
 	born    uint64
+	made    *records        // what this link has made there
 	current chan struct{}   // closed when all that was so in the beginning is noted
 	woken   chan<- struct{} // told of every change
 }
@@ -83,7 +84,7 @@ func (n *noter) watch(ctx context.Context, from string, wait time.Duration, note
 			err := n.at.call(ctx, 0, "peer.stamp", peer.StampRequest{Collection: n.room}, &struct{}{})
 			return "", errors.Join(errRemade, err)
 		case "upsert", "delete":
-			if n.at == n.to && n.ours.has(e.Event.Version) {
+			if n.made.has(e.Event.Version) {
 				continue // it came over this link: to note it once more would change nothing
 			}
 			for _, id := range e.Event.IDs {

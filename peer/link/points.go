@@ -133,11 +133,15 @@ func (c *copier) tryPoints(ctx context.Context) (moved bool, err error) {
 	defer cancel(nil)
 	woken := make(chan struct{}, 1)
 	var current []chan struct{}
+	back := c.courseKey
+	back.out = !back.out
+	c.wrote, c.came = c.session.wrote(c.courseKey), c.session.wrote(back)
 	for _, side := range []struct {
 		at   *end
 		born uint64
-	}{{c.from, from.Version}, {c.to, to.Version}} {
-		n := &noter{copier: c, at: side.at, born: side.born, current: make(chan struct{}), woken: woken}
+		made *records
+	}{{c.from, from.Version, c.came}, {c.to, to.Version, c.wrote}} {
+		n := &noter{copier: c, at: side.at, born: side.born, made: side.made, current: make(chan struct{}), woken: woken}
 		current = append(current, n.current)
 		both.Go(func() { cancel(n.run(ctx)) })
 	}

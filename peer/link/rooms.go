@@ -114,6 +114,7 @@ func (s *session) carry(ctx context.Context, k courseKey, partitions int, from, 
 		c.run(ctx)
 		s.mu.Lock()
 		delete(s.copiers, k)
+		delete(s.records, k)
 		if ctx.Err() != nil && c.oldest != 0 && (s.oldest == 0 || c.oldest < s.oldest) {
 			s.oldest = c.oldest
 		}
@@ -132,9 +133,10 @@ type copier struct {
 	partitions int
 	from, to   *end
 	batch      batch // of points: how many are carried at once
-	ours       records
-	behind     uint64 // events that are known and not carried yet; guarded by the link's mu
-	oldest     int64  // when about the oldest of them was made, in Unix milliseconds; 0 is none; guarded by the link's mu
+
+	wrote, came *records // of points: what it has made where it writes, and what was made where it reads by who carries the other way
+	behind      uint64   // events that are known and not carried yet; guarded by the link's mu
+	oldest      int64    // when about the oldest of them was made, in Unix milliseconds; 0 is none; guarded by the link's mu
 }
 
 // run carries until the context ends, or the room does; whoever deletes and makes it anew is heard of.
