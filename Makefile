@@ -102,6 +102,10 @@ bench-umicp: ## UMICP over TCP beside redis-benchmark, if that is installed, and
 	$(GO) test ./umicp/umx -run '^$$' -bench . -benchmem
 	$(GO) run ./bench/umicp
 
+.PHONY: bench-federation
+bench-federation: ## a link between two servers on loopback: points, messages and events a second, what one alone waits, bytes on the wire
+	$(GO) run ./bench/federation
+
 .PHONY: bench-vector
 bench-vector: ## recall and speed of vector search beside hnswlib, usearch and faiss, where they install, and a plot
 	$(GO) run ./bench/vector $(BENCH_VECTOR)

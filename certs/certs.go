@@ -1,5 +1,5 @@
-// Package certs is the server's side of TLS: its certificate and key, and the authorities that clients' certificates come
-// from, read from files and read again when the files change.
+// Package certs is the server's side of TLS: its certificate and key, the authorities that clients' certificates come
+// from, and what these have revoked, read from files and read again when the files change.
 //
 // Files are looked at when somebody connects, at most once a second, so that an idle server does nothing and links that are
 // moved (as Kubernetes does) need no watching. What cannot be read or does not fit together is told once, and what was
@@ -35,6 +35,9 @@ type Options struct {
 	// none.
 	ClientCA string
 	Require  bool
+	// ClientCRL has lists of certificates that those authorities have revoked; "" is none. While an authority's list is out of date none
+	// of its certificates is taken.
+	ClientCRL string
 	// MinVersion is the oldest version of TLS that is spoken; 0 is 1.2.
 	MinVersion uint16
 	// Note hears that files have changed: with nil when they are in use, otherwise with why they are not. It is called
@@ -60,6 +63,8 @@ func Open(o Options) (*Files, error) {
 		return nil, errors.New("a certificate and its key belong together: both files are needed")
 	case o.Require && o.ClientCA == "":
 		return nil, errors.New("clients can show a certificate only if it is said whose: the file of client authorities is needed")
+	case o.ClientCRL != "" && o.ClientCA == "":
+		return nil, errors.New("revocation lists are of the authorities of clients: their file is needed")
 	}
 	o.MinVersion = max(o.MinVersion, tls.VersionTLS12)
 	if o.Note == nil {
@@ -127,7 +132,7 @@ func (f *Files) read(now time.Time) (changed bool, err error) {
 // stat says which files there are, in a form that changes with them.
 func (f *Files) stat() string {
 	var b bytes.Buffer
-	for _, name := range []string{f.o.Cert, f.o.Key, f.o.ClientCA} {
+	for _, name := range []string{f.o.Cert, f.o.Key, f.o.ClientCA, f.o.ClientCRL} {
 		if name == "" {
 			continue
 		}
@@ -171,6 +176,13 @@ func (f *Files) load() (*tls.Config, time.Time, error) {
 		config.ClientAuth = tls.VerifyClientCertIfGiven
 		if f.o.Require {
 			config.ClientAuth = tls.RequireAndVerifyClientCert
+		}
+		if f.o.ClientCRL != "" {
+			lists, err := readRevoked(f.o.ClientCRL, parseAll(pem))
+			if err != nil {
+				return nil, time.Time{}, err
+			}
+			config.VerifyConnection = lists.check
 		}
 	}
 	return config, pair.Leaf.NotAfter, nil

@@ -22,6 +22,8 @@ type CA struct {
 	t    testing.TB
 	cert *x509.Certificate
 	key  *ecdsa.PrivateKey
+
+	lists int64 // how many revocation lists it has made
 	// Dir holds ca.pem, and what is issued.
 	Dir string
 }
@@ -32,7 +34,7 @@ func New(t testing.TB) *CA {
 	ca := &CA{t: t, Dir: t.TempDir(), key: newKey(t)}
 	template := &x509.Certificate{
 		SerialNumber: serial(t), Subject: pkix.Name{CommonName: "an authority"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &ca.key.PublicKey, ca.key)
 	if err != nil {
@@ -84,6 +86,31 @@ func (ca *CA) Issue(name, commonName, uri string, changes ...func(*x509.Certific
 		ca.t.Fatal(err)
 	}
 	return ca.write(name+".pem", "CERTIFICATE", der), ca.write(name+".key", "PRIVATE KEY", secret)
+}
+
+// Revoke writes a list of revoked certificates, those of the names, which is good until then, and returns its path. Lists that are made
+// later are later ones.
+func (ca *CA) Revoke(file string, until time.Time, names ...string) string {
+	ca.t.Helper()
+	ca.lists++
+	list := &x509.RevocationList{Number: big.NewInt(ca.lists), ThisUpdate: until.Add(time.Duration(ca.lists)*time.Second - 2*time.Hour), NextUpdate: until}
+	for _, name := range names {
+		data, err := os.ReadFile(ca.File(name + ".pem"))
+		if err != nil {
+			ca.t.Fatal(err)
+		}
+		block, _ := pem.Decode(data)
+		cert, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			ca.t.Fatal(err)
+		}
+		list.RevokedCertificateEntries = append(list.RevokedCertificateEntries, x509.RevocationListEntry{SerialNumber: cert.SerialNumber, RevocationTime: list.ThisUpdate})
+	}
+	der, err := x509.CreateRevocationList(rand.Reader, list, ca.cert, ca.key)
+	if err != nil {
+		ca.t.Fatal(err)
+	}
+	return ca.write(file, "X509 CRL", der)
 }
 
 func (ca *CA) write(name, kind string, der []byte) string {

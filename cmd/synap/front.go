@@ -31,6 +31,7 @@ type FrontConfig struct {
 		MinVersion string   `mapstructure:"min_version"`
 		ClientCA   string   `mapstructure:"client_ca"`   // "" asks clients for no certificate
 		ClientAuth string   `mapstructure:"client_auth"` // optional or require
+		ClientCRL  string   `mapstructure:"client_crl"`  // "" looks nothing up
 		Principals []string `mapstructure:"principals"`
 	} `mapstructure:"tls"`
 
@@ -67,6 +68,7 @@ func frontSettings() []setting {
 		{"tls.min_version", "1.2", "oldest version of TLS to speak", []string{"1.2", "1.3"}},
 		{"tls.client_ca", "", "PEM `file` with the authorities of clients' certificates; without one none is asked for", nil},
 		{"tls.client_auth", "optional", "whether clients must show a certificate", []string{"optional", "require"}},
+		{"tls.client_crl", "", "`file` with lists of clients' certificates that their authorities have revoked, PEM or DER; without one nothing is looked up", nil},
 		{"tls.principals", []string{}, "for whom certificates stand: `entries` such as uri:spiffe://example.org/planner=planner", nil},
 		{"slowlog.threshold", 100 * time.Millisecond, "keep calls that take so long for server.slowlog; 0 keeps none", nil},
 		{"hotkeys", true, "find the names that are called most, for server.hotkeys", nil},
@@ -110,6 +112,8 @@ func (c *Config) validateFront() error {
 		return fault.New(fault.Invalid, "tls.client_ca: clients show certificates over TLS only: set tls.cert and tls.key")
 	case c.TLS.ClientAuth == "require" && c.TLS.ClientCA == "":
 		return fault.New(fault.Invalid, "tls.client_auth: whose certificates is said by tls.client_ca")
+	case c.TLS.ClientCRL != "" && c.TLS.ClientCA == "":
+		return fault.New(fault.Invalid, "tls.client_crl: revocation lists are of the authorities in tls.client_ca")
 	case len(c.TLS.Principals) > 0 && c.TLS.ClientCA == "":
 		return fault.New(fault.Invalid, "tls.principals: clients are asked for certificates only with tls.client_ca")
 	case (c.Cert == "") != (c.CertKey == ""):
@@ -151,7 +155,7 @@ func (c *Config) openCerts(log *logrus.Logger) (*certs.Files, error) {
 		return nil, nil
 	}
 	o := certs.Options{
-		Cert: c.TLS.Cert, Key: c.TLS.Key, ClientCA: c.TLS.ClientCA, Require: c.TLS.ClientAuth == "require",
+		Cert: c.TLS.Cert, Key: c.TLS.Key, ClientCA: c.TLS.ClientCA, Require: c.TLS.ClientAuth == "require", ClientCRL: c.TLS.ClientCRL,
 		Note: func(err error) { noteCerts(log, err) },
 	}
 	if c.TLS.MinVersion == "1.3" {

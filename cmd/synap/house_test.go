@@ -97,16 +97,17 @@ var plan = map[string][]string{
 	"eval/play": {"eval"},
 
 	// The only places where the names meet.
-	"cmd/synap":       {"*"},
-	"core/formattest": {"core/command", "core/fault", "core/journal"},
-	"core/synaptest":  {"*"},
-	"bench/http":      {"*"},
-	"bench/load":      {"core/pack", "umicp/umx"},
-	"bench/messages":  {"*"},
-	"bench/neighbour": {"bench/process"},
-	"bench/process":   {},
-	"bench/umicp":     {"*"},
-	"bench/vector":    {"vector/distance", "vector/hnsw"},
+	"cmd/synap":        {"*"},
+	"core/formattest":  {"core/command", "core/fault", "core/journal"},
+	"core/synaptest":   {"*"},
+	"bench/federation": {"*"},
+	"bench/http":       {"*"},
+	"bench/load":       {"core/pack", "umicp/umx"},
+	"bench/messages":   {"*"},
+	"bench/neighbour":  {"bench/process"},
+	"bench/process":    {},
+	"bench/umicp":      {"*"},
+	"bench/vector":     {"vector/distance", "vector/hnsw"},
 }
 
 // testOnly are imported by tests and by nothing else.

@@ -46,7 +46,7 @@ var alerts = map[string]string{
 	"tls: expired certificate":           "the certificate has expired",
 	"tls: revoked certificate":           "the certificate was revoked",
 	"tls: unsupported certificate":       "the certificate is not one for clients",
-	"tls: bad certificate":               "the certificate is none that it takes: one for clients, from an authority that it knows, and not expired",
+	"tls: bad certificate":               "the certificate is none that it takes: one for clients, from an authority that it knows, not expired and not revoked",
 	"tls: unknown certificate":           "it is not satisfied with the certificate",
 	"tls: access denied":                 "whom the certificate names may not come in",
 }
