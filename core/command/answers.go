@@ -147,7 +147,7 @@ func (d *Dispatcher) once(ctx context.Context, r *Request, space *Space, args an
 	if err != nil {
 		return nil, err
 	}
-	key := answerKey{space.ID, r.Caller.Name, r.IdempotencyKey}
+	key := answerKey{space.ID, r.Caller.AgentName(), r.IdempotencyKey} // agents that share a credential do not share answers
 	for {
 		known, mine := d.answers.claim(key, digest, d.clock.Now())
 		if mine {
@@ -172,7 +172,7 @@ func (d *Dispatcher) once(ctx context.Context, r *Request, space *Space, args an
 // first runs the call and records its answer.
 func (d *Dispatcher) first(r *Request, promise *remembered, run func(*keeping) (*joint, error)) (resp any, err error) {
 	answer := &journal.Answer{
-		Caller: r.Caller.Name, Key: r.IdempotencyKey, Command: r.Command.Name, Digest: promise.digest, Born: promise.born,
+		Caller: r.Caller.AgentName(), Key: r.IdempotencyKey, Command: r.Command.Name, Digest: promise.digest, Born: promise.born,
 	}
 	failed := true // what waiters see after a panic
 	defer func() { d.answers.settle(promise, resp, answer, failed) }()

@@ -77,12 +77,7 @@ func (b *Broker) listen(ctx context.Context, r *ListenRequest) (ListenResponse, 
 func (b *Broker) poll(ctx context.Context, r *ListenRequest, name string, h *handle) (ListenResponse, error) {
 	caller := command.CallOf(ctx).Caller
 	defer b.release(name, h, r.Close)
-	// What was allowed when it was opened may not be any more.
-	for _, res := range patternResources(h.subscription.patterns) {
-		if err := caller.Check(auth.Read, res); err != nil {
-			return ListenResponse{}, err
-		}
-	}
+	defer caller.OnChange(h.poke)() // whoever waits looks anew
 	ctx, cancel := context.WithTimeoutCause(ctx, max(time.Duration(r.WaitMS)*time.Millisecond, time.Duration(r.Wait)*time.Second), errTooLong)
 	defer cancel()
 	resp := ListenResponse{Subscription: name, Messages: []*Message{}}
@@ -90,6 +85,10 @@ func (b *Broker) poll(ctx context.Context, r *ListenRequest, name string, h *han
 		resp.Subscription = ""
 	}
 	for {
+		// What was allowed when it was opened, or when the call began, may not be any more: the request of one who comes back names no pattern.
+		if err := h.allowed(caller); err != nil {
+			return ListenResponse{}, err
+		}
 		messages, dropped, err := h.take(r.Limit, r.MaxBytes)
 		resp.Dropped += dropped
 		if err != nil {
@@ -111,6 +110,20 @@ func (b *Broker) poll(ctx context.Context, r *ListenRequest, name string, h *han
 	}
 }
 
+// allowed refuses who may not hear all of the patterns, now.
+func (h *handle) allowed(caller *auth.Identity) error {
+	now, err := caller.Now()
+	if err != nil {
+		return err
+	}
+	for _, res := range patternResources(h.patterns) {
+		if err := now.Check(auth.Read, res); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 var errTooLong = errors.New("nothing came in time")
 
 // open finds or makes the handle, and marks it used.
@@ -127,7 +140,9 @@ func (b *Broker) open(r *ListenRequest, owner string, buffer int, carrier bool) 
 		return r.Subscription, h, nil
 	}
 	h := &handle{subscription: newSubscription(r.Patterns, "", buffer, false), owner: owner, busy: 1}
-	h.carrier = carrier
+	if h.carrier = carrier; carrier {
+		h.most = MaxCarriedBytes
+	}
 	if err := b.subscribe(h.subscription); err != nil {
 		return "", nil, err
 	}

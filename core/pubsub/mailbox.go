@@ -35,6 +35,12 @@ func (m *Message) size() int {
 	return n
 }
 
+// What may wait in one mailbox, besides a number of messages. At it the oldest go, as at that.
+const (
+	MaxWaitingBytes = 16 << 20
+	MaxCarriedBytes = 64 << 20 // of whoever carries them to another server, not counting those that topics retained when it began
+)
+
 // smallBox is how many messages a mailbox has room for before it grows.
 const smallBox = 16
 
@@ -43,6 +49,7 @@ type subscription struct {
 	patterns []string
 	queue    string        // the queue group; "" for none
 	capacity int           // how many messages may wait
+	most     int           // and how many bytes of them, but always one message
 	strict   bool          // ends at its first loss instead of going on without the oldest
 	carrier  bool          // carries what it hears to another server, and so wants to know where it comes from and what was forgotten
 	wake     chan struct{} // holds a token when the mailbox changed
@@ -52,12 +59,13 @@ type subscription struct {
 	box     []*Message // a ring; grows up to capacity
 	head    int        // where the oldest is
 	count   int        // how many there are
+	bytes   int        // about how much memory they take
 	dropped uint64     // how many were lost since the subscriber was last told
 	end     error      // why nothing more will come; nil while it may
 }
 
 func newSubscription(patterns []string, queue string, capacity int, strict bool) *subscription {
-	return &subscription{patterns: patterns, queue: queue, capacity: capacity, strict: strict, wake: make(chan struct{}, 1)}
+	return &subscription{patterns: patterns, queue: queue, capacity: capacity, most: MaxWaitingBytes, strict: strict, wake: make(chan struct{}, 1)}
 }
 
 // full reports whether the next message would cost one.
@@ -70,25 +78,34 @@ func (s *subscription) full() bool {
 // deliver puts the message into the mailbox. When there is no room the oldest goes, or, if the subscriber is
 // strict, the subscription ends. It never blocks.
 func (s *subscription) deliver(m *Message) {
+	size := m.size()
 	s.mu.Lock()
-	switch {
-	case s.end != nil:
-	case s.count < s.capacity:
-		s.push(m)
-	case s.strict:
+	for s.end == nil && s.count > 0 && (s.count >= s.capacity || s.bytes+size > s.most) {
 		s.dropped++
-		s.end = fault.New(fault.Exhausted,
-			"the subscriber did not keep up: %d messages were waiting, and no more are held", s.capacity).
-			With("limit", s.capacity)
-	default:
-		s.box[s.head] = nil
-		s.head = (s.head + 1) % len(s.box)
-		s.count--
-		s.dropped++
+		if s.strict {
+			s.end = fault.New(fault.Exhausted,
+				"the subscriber did not keep up: %d messages were waiting, and no more are held", s.count).
+				With("limit", s.capacity)
+			break
+		}
+		s.pull()
+	}
+	if s.end == nil {
 		s.push(m)
+		s.bytes += size
 	}
 	s.mu.Unlock()
 	s.poke()
+}
+
+// pull takes the oldest message out.
+func (s *subscription) pull() *Message {
+	m := s.box[s.head]
+	s.box[s.head] = nil
+	s.head = (s.head + 1) % len(s.box)
+	s.count--
+	s.bytes -= m.size()
+	return m
 }
 
 // push adds the message at the end; there is room for it within capacity.
@@ -114,11 +131,8 @@ func (s *subscription) take(limit, maxBytes int) (messages []*Message, dropped u
 		messages = make([]*Message, n)
 	}
 	for i := range n {
-		messages[i] = s.box[s.head]
-		s.box[s.head] = nil
-		s.head = (s.head + 1) % len(s.box)
+		messages[i] = s.pull()
 	}
-	s.count -= n
 	dropped, s.dropped = s.dropped, 0
 	if n == 0 {
 		err = s.end

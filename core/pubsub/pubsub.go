@@ -103,6 +103,7 @@ func (b *Broker) subscribe(s *subscription) error {
 		seen[m] = true
 		if s.carrier { // what it begins with must not cost it what it begins with
 			s.capacity++
+			s.most += m.size()
 		}
 		s.deliver(m)
 	}
