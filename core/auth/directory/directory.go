@@ -83,7 +83,7 @@ var (
 
 func newDirectory(env command.Env, o Options) *Directory {
 	d := &Directory{env: env, builtin: builtinRoles(o.Structures), profiles: o.Profiles, hashing: make(chan struct{}, hashers())}
-	d.tickets.byHash = map[[32]byte]ticket{}
+	d.tickets.byHash, d.tickets.held = map[[32]byte]ticket{}, map[string]int{}
 	_, _ = rand.Read(d.pepper[:]) // it never fails
 	return d
 }

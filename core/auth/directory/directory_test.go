@@ -375,6 +375,27 @@ func TestTickets(t *testing.T) {
 }
 
 // TestNobodyGivesWhatTheyDoNotHave has one who may administer keys try to become more.
+// TestNobodyTakesAllTickets: who takes as many as there may be leaves some to others.
+func TestNobodyTakesAllTickets(t *testing.T) {
+	w, stop := open(t)
+	defer stop()
+	greedy, modest := w.caller(`{"name":"greedy"}`), w.caller(`{"name":"modest"}`)
+	taken := 0
+	for ; taken < 20_000; taken++ {
+		if _, err := w.do(greedy, "auth.ticket", `{}`); err != nil {
+			wants(t, "one too many", err, fault.Exhausted)
+			break
+		}
+	}
+	got, err := w.do(modest, "auth.ticket", `{}`)
+	if err != nil || taken != 1000 {
+		t.Fatalf("after %d another caller gets none: %v", taken, err)
+	}
+	if _, err := w.who.Authenticate(context.Background(), &auth.Credential{Ticket: got["ticket"].(string)}); err != nil {
+		t.Errorf("its ticket: %v", err)
+	}
+}
+
 func TestNobodyGivesWhatTheyDoNotHave(t *testing.T) {
 	w, stop := open(t)
 	defer stop()

@@ -42,7 +42,7 @@ func (d *Directory) hashPassword(ctx context.Context, password string) (string, 
 	}
 	var salt [argonSalt]byte
 	_, _ = rand.Read(salt[:]) // it never fails
-	hash, err := d.argon(ctx, password, salt[:], argonPasses, argonKiB, argonThreads)
+	hash, err := d.argon(ctx, func() error { return nil }, password, salt[:], argonPasses, argonKiB, argonThreads)
 	if err != nil {
 		return "", err
 	}
@@ -51,14 +51,17 @@ func (d *Directory) hashPassword(ctx context.Context, password string) (string, 
 		b64.EncodeToString(salt[:]), b64.EncodeToString(hash)), nil
 }
 
-// argon hashes when it is its turn.
-func (d *Directory) argon(ctx context.Context, password string, salt []byte, passes, kib uint32, threads uint8) ([]byte, error) {
+// argon hashes when it is its turn, unless by then there is a reason not to.
+func (d *Directory) argon(ctx context.Context, still func() error, password string, salt []byte, passes, kib uint32, threads uint8) ([]byte, error) {
 	select {
 	case d.hashing <- struct{}{}:
 	case <-ctx.Done():
 		return nil, fault.From(ctx.Err())
 	}
 	defer func() { <-d.hashing }()
+	if err := still(); err != nil {
+		return nil, err
+	}
 	return argon2.IDKey([]byte(password), salt, passes, kib, threads, argonHash), nil
 }
 
@@ -114,8 +117,15 @@ func (d *Directory) byPassword(ctx context.Context, c *auth.Credential) (*auth.I
 		right = v != nil && v.until > now && hmac.Equal(v.mac[:], mac[:])
 	}
 	if !right {
-		if wait := d.failures.wait(c.Address(), now); wait > 0 {
-			return nil, tooMany(wait)
+		// Again when it is this one's turn to be hashed: many may come at once, and all of them before the first has failed.
+		unheard := func() error {
+			if wait := d.failures.wait(c.Address(), d.env.Clock.Now()); wait > 0 {
+				return tooMany(wait)
+			}
+			return nil
+		}
+		if err := unheard(); err != nil {
+			return nil, err
 		}
 		phc := stranger
 		if known {
@@ -126,7 +136,7 @@ func (d *Directory) byPassword(ctx context.Context, c *auth.Credential) (*auth.I
 			if err != nil {
 				return nil, err
 			}
-			got, err := d.argon(ctx, c.Password, salt, passes, kib, threads)
+			got, err := d.argon(ctx, unheard, c.Password, salt, passes, kib, threads)
 			if err != nil {
 				return nil, err
 			}

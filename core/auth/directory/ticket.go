@@ -15,12 +15,14 @@ import (
 const (
 	ticketLife = 30_000 // milliseconds
 	maxTickets = 10_000 // the next one is refused with Exhausted
+	maxEach    = 1_000  // of one caller, so that nobody takes them all
 )
 
 // tickets are the tickets that were given out and not used yet.
 type tickets struct {
 	mu     sync.Mutex
 	byHash map[[sha256.Size]byte]ticket
+	held   map[string]int // how many each caller has, by name
 }
 
 type ticket struct {
@@ -46,8 +48,12 @@ func (d *Directory) ticket(ctx context.Context, _ *TicketRequest) (TicketRespons
 	now := d.env.Clock.Now()
 	d.tickets.mu.Lock()
 	defer d.tickets.mu.Unlock()
-	if len(d.tickets.byHash) >= maxTickets {
+	if len(d.tickets.byHash) >= maxTickets || d.tickets.held[caller.Name] >= maxEach {
 		d.tickets.sweep(now)
+	}
+	if d.tickets.held[caller.Name] >= maxEach {
+		return TicketResponse{}, fault.New(fault.Exhausted, "%d tickets have been given to you and not used, and no more are allowed", maxEach).
+			With("limit", maxEach)
 	}
 	if len(d.tickets.byHash) >= maxTickets {
 		return TicketResponse{}, fault.New(fault.Exhausted, "%d tickets have been given out and not used, and no more are allowed", maxTickets).
@@ -55,6 +61,7 @@ func (d *Directory) ticket(ctx context.Context, _ *TicketRequest) (TicketRespons
 	}
 	text := "tk_" + rand.Text() // 130 bits
 	d.tickets.byHash[sha256.Sum256([]byte(text))] = ticket{caller, now + ticketLife}
+	d.tickets.held[caller.Name]++
 	d.env.Wake(now + ticketLife)
 	return TicketResponse{Ticket: text, ExpiresAt: now + ticketLife}, nil
 }
@@ -64,7 +71,9 @@ func (d *Directory) byTicket(c *auth.Credential) (*auth.Identity, error) {
 	hash := sha256.Sum256([]byte(c.Ticket))
 	d.tickets.mu.Lock()
 	t, ok := d.tickets.byHash[hash]
-	delete(d.tickets.byHash, hash)
+	if ok {
+		d.tickets.drop(hash)
+	}
 	d.tickets.mu.Unlock()
 	if !ok || t.expires <= d.env.Clock.Now() {
 		return nil, d.refuse(c, "there is no such ticket: one is good for one connection within %d seconds; get another with auth.ticket", ticketLife/1000)
@@ -77,10 +86,19 @@ func (t *tickets) sweep(now int64) (next int64) {
 	for hash, one := range t.byHash {
 		switch {
 		case one.expires <= now:
-			delete(t.byHash, hash)
+			t.drop(hash)
 		case next == 0 || one.expires < next:
 			next = one.expires
 		}
 	}
 	return next
+}
+
+// drop forgets a ticket that there is. t.mu is held.
+func (t *tickets) drop(hash [sha256.Size]byte) {
+	name := t.byHash[hash].caller.Name
+	delete(t.byHash, hash)
+	if t.held[name]--; t.held[name] == 0 {
+		delete(t.held, name)
+	}
 }
