@@ -121,6 +121,10 @@ func (f *Files) read(now time.Time) (changed bool, err error) {
 	}
 	f.version = version
 	config, expires, err := f.load()
+	if version = f.stat(); version != f.version { // they were being replaced, and would be told of once more at the next look
+		f.version = version
+		config, expires, err = f.load()
+	}
 	if err != nil {
 		return true, err
 	}

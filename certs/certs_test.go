@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hivellm/synap-go/certs"
@@ -42,14 +43,17 @@ func shake(t *testing.T, f *certs.Files, client *tls.Config) (name string, state
 		_, err = io.ReadFull(conn, make([]byte, 1))
 		_ = conn.Close()
 	}
-	return name, state, errors.Join(err, <-served)
+	err = errors.Join(err, <-served)
+	return name, state, err
 }
 
-func TestReload(t *testing.T) {
+// TestReload stands still in time, so that no handshake looks at the files by itself.
+func TestReload(t *testing.T) { synctest.Test(t, testReload) }
+
+func testReload(t *testing.T) {
 	ca := certstest.New(t)
 	cert, key := ca.Issue("server", "one", "")
-	var notes []error
-	f, err := certs.Open(certs.Options{Cert: cert, Key: key, Note: func(err error) { notes = append(notes, err) }})
+	f, err := certs.Open(certs.Options{Cert: cert, Key: key, Note: func(err error) { t.Errorf("a handshake looked at the files so soon: %v", err) }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +68,7 @@ func TestReload(t *testing.T) {
 	// A certificate without its key is not taken in, whoever looks.
 	later := func(file string) {
 		t.Helper()
-		at := time.Now().Add(time.Duration(len(notes)+1) * time.Minute) // whatever the file system's clock can tell apart
+		at := time.Now().Add(time.Minute) // whatever the file system's clock can tell apart
 		if err := os.Chtimes(file, at, at); err != nil {
 			t.Fatal(err)
 		}
@@ -108,35 +112,35 @@ func TestReload(t *testing.T) {
 		t.Errorf("without its file: %v, %v", changed, err)
 	}
 	want("two")
-	if len(notes) != 0 {
-		t.Errorf("the files were looked at by handshakes so soon: %v", notes)
-	}
 }
 
+// TestHandshakesNoticeWhatChanged, a second later and not before, and tell of it once.
 func TestHandshakesNoticeWhatChanged(t *testing.T) {
-	ca := certstest.New(t)
-	cert, key := ca.Issue("server", "one", "")
-	notes := make(chan error, 10)
-	f, err := certs.Open(certs.Options{Cert: cert, Key: key, Note: func(err error) { notes <- err }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ca.Issue("server", "second", "")
-	for deadline := time.Now().Add(20 * time.Second); ; {
-		name, _, err := shake(t, f, &tls.Config{RootCAs: ca.Pool()})
+	synctest.Test(t, func(t *testing.T) {
+		ca := certstest.New(t)
+		cert, key := ca.Issue("server", "one", "")
+		notes := make(chan error, 10)
+		f, err := certs.Open(certs.Options{Cert: cert, Key: key, Note: func(err error) { notes <- err }})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if name == "second" {
-			break
+		ca.Issue("server", "second", "")
+		for _, look := range []struct {
+			after time.Duration
+			want  string
+		}{{0, "one"}, {999 * time.Millisecond, "one"}, {time.Millisecond, "second"}, {time.Minute, "second"}} {
+			time.Sleep(look.after)
+			if name, _, err := shake(t, f, &tls.Config{RootCAs: ca.Pool()}); name != look.want || err != nil {
+				t.Errorf("%v later the handshake is with %q, %v; want %q", look.after, name, err, look.want)
+			}
 		}
-		if time.Now().After(deadline) {
-			t.Fatal("nobody noticed the new files")
+		if len(notes) != 1 {
+			t.Fatalf("it was told of %d times", len(notes))
 		}
-	}
-	if err := <-notes; err != nil {
-		t.Error(err)
-	}
+		if err := <-notes; err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 func TestVersions(t *testing.T) {
