@@ -242,13 +242,18 @@ type bench struct {
 	d       *command.Dispatcher
 	journal *recorder
 	reports []error
+	mu      sync.Mutex // guards reports, which come from whoever calls
 }
 
 func newBench(t testing.TB) *bench {
 	b := &bench{t: t, journal: newRecorder()}
 	engine, err := core.New(core.Options{
 		Structures: []*command.Structure{toyStructure(toyCommands())}, Journal: b.journal,
-		Report: func(_ string, err error) { b.reports = append(b.reports, err) },
+		Report: func(_ string, err error) {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			b.reports = append(b.reports, err)
+		},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -393,6 +393,34 @@ func TestSavesSideBySide(t *testing.T) {
 	}
 }
 
+// TestSavesInTurnsComeToAnEnd, although there are more than may be under way at once and none is idle for longer than the others.
+func TestSavesInTurnsComeToAnEnd(t *testing.T) {
+	defer queue.BoundSaves(300, 10, 1<<20)()
+	b := newBench(t, nil)
+	for range 50 {
+		b.publish("x", "")
+	}
+	var under [12][]byte // the cursors of the saves that are under way
+	for i := range under {
+		under[i] = b.queues().Save(0, nil, func([]byte) {})
+	}
+	turns := 0
+	for left := len(under); left > 0; turns++ {
+		if turns > 1000 {
+			t.Fatalf("after %d turns %d of %d saves are under way", turns, left, len(under))
+		}
+		left = 0
+		for i, from := range under {
+			if from == nil {
+				continue
+			}
+			if under[i] = b.queues().Save(0, from, func([]byte) {}); under[i] != nil {
+				left++
+			}
+		}
+	}
+}
+
 // TestSaveAndRestore takes a state with everything in it there and back.
 func TestSaveAndRestore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -15,8 +15,9 @@ var (
 )
 
 const (
-	maxSavings = 8      // under way in a namespace at once; the one that was idle the longest ends when there are more
-	patienceMS = 60_000 // a saving that nobody went on with for so long ends when the next save begins
+	maxSavings = 8      // under way in a namespace at once; one of them ends when there are more
+	idleMS     = 1000   // a saving that nobody went on with for so long is the first to make room
+	patienceMS = 60_000 // one that nobody went on with for so long ends when the next save begins
 )
 
 // saving is one save's way through one queue, over as many calls as that takes. What it saves is the queue as it was
@@ -107,12 +108,23 @@ func (s *Queues) register(w *saving) {
 		return
 	}
 	if len(s.savings) >= maxSavings {
-		s.end(slices.MinFunc(s.savings, func(a, b *saving) int { return cmp.Compare(a.used, b.used) }))
+		s.end(s.leastMissed(w.used))
 	}
 	s.saved++
 	w.id = s.saved
 	s.savings = append(s.savings, w)
 	w.q.savings = append(w.q.savings, w)
+}
+
+// leastMissed is the saving that is to make room: the one that was idle the longest, if that is for long. Otherwise all are being gone on with, and
+// it is the one that began last, so that the others come to their end: were it one of those, whoever went on with it would take the next one's
+// place, and so on round, and none would ever come to an end.
+func (s *Queues) leastMissed(now int64) *saving {
+	idle := slices.MinFunc(s.savings, func(a, b *saving) int { return cmp.Compare(a.used, b.used) })
+	if now-idle.used >= idleMS {
+		return idle
+	}
+	return s.savings[len(s.savings)-1]
 }
 
 // end forgets a saving.
