@@ -12,7 +12,6 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // crowd is how many connections a server has to bear in every test run. Two loopback addresses are where they come from.
@@ -116,7 +115,7 @@ func gather(t *testing.T, address string, n int, subscribe func(net.Conn, *bufio
 	const workers = 32
 	for w := range workers {
 		all.Go(func() {
-			dialer := net.Dialer{Timeout: 30 * time.Second, LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(1+w%2))}}
+			dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(1+w%2))}}
 			r := bufio.NewReader(nil)
 			for i := w; i < n; i += workers {
 				conn, err := dialer.DialContext(t.Context(), "tcp", address)

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -22,11 +23,11 @@ func TestAStartWithoutRoom(t *testing.T) {
 	log.SetOutput(io.Discard)
 	c := &Config{DataDir: "data"}
 	c.Persistence.WAL.FsyncMode, c.Persistence.WAL.SegmentBytes = "none", 64<<20
-	refused := 0
+	var refused atomic.Int64
 	for _, kind := range []vfs.OpKind{vfs.OpAllocate, vfs.OpWrite, vfs.OpSync} {
 		disk := vfs.NewFaulty(vfs.NewMem(), func(op vfs.Op) vfs.Fault {
 			if op.Kind == kind && strings.Contains(op.Name, "data/log") {
-				refused++
+				refused.Add(1)
 				return vfs.Fault{Err: syscall.ENOSPC}
 			}
 			return vfs.Fault{}
@@ -39,7 +40,7 @@ func TestAStartWithoutRoom(t *testing.T) {
 			t.Errorf("no room for %v: %v", kind, err)
 		}
 	}
-	if refused == 0 {
+	if refused.Load() == 0 {
 		t.Error("nothing was refused")
 	}
 }

@@ -89,12 +89,12 @@ func TestAProgramIsGivenTasks(t *testing.T) {
 		said                []string
 		wrong               string // what is wrong in the end; "" is nothing
 	}{
-		{"it does it", "fix-wrong-key", over, time.Minute,
+		{"it does it", "fix-wrong-key", over, time.Hour,
 			[]string{"mistyped", "Nobody is here", "/here\n{", `"mcpServers":{"synap":{"command":`, `"SYNAP_KEY":"sk_`, `"QUOTED":"it's $HOME"`, "/mcp?agent=player sk_", `"structuredContent"`}, ""},
-		{"it says that it did it", "fix-wrong-key", "echo done", time.Minute, []string{"done"}, "not so: The port is 8080"},
-		{"it does it and ends badly", "fix-wrong-key", over + "; exit 3", time.Minute, nil, "exit status 3"},
+		{"it says that it did it", "fix-wrong-key", "echo done", time.Hour, []string{"done"}, "not so: The port is 8080"},
+		{"it does it and ends badly", "fix-wrong-key", over + "; exit 3", time.Hour, nil, "exit status 3"},
 		{"it never ends", "fix-wrong-key", over + "; exec sleep 3600", 0, nil, "it was not done after 0s"},
-		{"it is told the prompt", "prompt-remember", "cat", time.Minute, []string{"synap_memory_search", "are cut on Tuesdays", "Nobody is here"}, "not so: What was known was corrected"},
+		{"it is told the prompt", "prompt-remember", "cat", time.Hour, []string{"synap_memory_search", "are cut on Tuesdays", "Nobody is here"}, "not so: What was known was corrected"},
 	} {
 		var said strings.Builder
 		got, err := on.Give(t.Context(), byID[tt.task], tt.program, tt.most, &said)
@@ -158,7 +158,7 @@ func TestAModelIsAsked(t *testing.T) {
 			_, _ = io.WriteString(w, answer)
 		}))
 		var said strings.Builder
-		got, err := on.Ask(t.Context(), task, eval.Model{URL: endpoint.URL + "/v1/", Name: "m", Key: "k"}, time.Minute, func(text string) int { return len(text) }, &said)
+		got, err := on.Ask(t.Context(), task, eval.Model{URL: endpoint.URL + "/v1/", Name: "m", Key: "k"}, time.Hour, func(text string) int { return len(text) }, &said)
 		endpoint.Close()
 		if err != nil {
 			t.Fatalf("%s: %v", tt.what, err)

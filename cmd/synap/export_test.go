@@ -214,9 +214,12 @@ func TestExportIntoAFile(t *testing.T) {
 // TestExportSaysWhatItLacks tells of dead letters.
 func TestExportSaysWhatItLacks(t *testing.T) {
 	url := serve(t)
-	for _, line := range []string{"queue create q --max-attempts 1", "queue publish q poison", "queue receive q --lease-ms 1", "queue receive q --wait-ms 200"} {
+	for _, line := range []string{"queue create q --max-attempts 1", "queue publish q poison", "queue receive q --lease-ms 1"} {
 		synap(t, "", append(strings.Fields(line), "--server", url)...)
 	}
+	eventually(t, "the lease is over", func() bool {
+		return strings.Contains(synap(t, "", "queue", "stats", "q", "--server", url, "-o", "json").out, `"dead":1`)
+	})
 	if got := synap(t, "", "export", "--server", url); got.code != 0 || !strings.Contains(got.err, "1 dead letters of the queue q are not in the export") {
 		t.Errorf("export: %+v", got)
 	}

@@ -188,6 +188,7 @@ type wire struct {
 
 	mu    sync.Mutex
 	conns []net.Conn
+	over  bool // no more are made
 }
 
 // newWire listens in front of the server.
@@ -201,6 +202,9 @@ func newWire(t *testing.T, url string) *wire {
 	w.pumps.Go(w.accept)
 	t.Cleanup(func() {
 		_ = l.Close()
+		w.mu.Lock()
+		w.over = true // also for one that is being made
+		w.mu.Unlock()
 		w.cut()
 		w.pumps.Wait()
 	})
@@ -221,7 +225,9 @@ func (w *wire) accept() {
 			continue
 		}
 		w.mu.Lock()
-		w.conns = append(w.conns, in, out)
+		if w.conns = append(w.conns, in, out); w.over {
+			_, _ = in.Close(), out.Close()
+		}
 		w.mu.Unlock()
 		for _, pair := range [][2]net.Conn{{in, out}, {out, in}} {
 			w.pumps.Go(func() {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -45,13 +46,17 @@ func (c *process) stop(t *testing.T) string {
 	return c.stderr.String()
 }
 
-// eventually waits for what another process does by itself; done looks, without pausing for long.
+// eventually waits for what another process does by itself; done looks, without pausing for long. It is given up after two minutes, of which
+// no look counts for more than a tenth of a second: on a busy machine all may stand still for a minute, and this with it.
 func eventually(t *testing.T, what string, done func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !done(); {
-		if time.Now().After(deadline) {
+	waited := time.Duration(0)
+	for last := time.Now(); !done(); runtime.Gosched() {
+		now := time.Now()
+		if waited += min(now.Sub(last), 100*time.Millisecond); waited > 2*time.Minute {
 			t.Fatalf("it never happened: %s", what)
 		}
+		last = now
 	}
 }
 
@@ -72,7 +77,7 @@ func TestTLS(t *testing.T) {
 			// Two keep their connections, two make a new one for each request; one of each over HTTP/2.
 			transport := &http.Transport{TLSClientConfig: trust.Clone(), DisableKeepAlives: i%2 == 0, ForceAttemptHTTP2: i < 2}
 			defer transport.CloseIdleConnections()
-			client := &http.Client{Transport: transport, Timeout: 10 * time.Second}
+			client := &http.Client{Transport: transport}
 			for !stop.Load() {
 				resp, err := client.Post(url+"/v1/kv/increment", "application/json", strings.NewReader(`{"key":"n"}`))
 				if err != nil || resp.StatusCode != 200 || (resp.ProtoMajor == 2) != (i < 2) {
@@ -515,10 +520,8 @@ func TestConnectionsAreSeenAndEnded(t *testing.T) {
 	if got := synap(t, "", "server", "disconnect", id[1], "--server", url); got.code != 0 {
 		t.Errorf("disconnect: %+v", got)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-	if _, _, err := ws.Read(ctx); err == nil || ctx.Err() != nil {
-		t.Errorf("the WebSocket is still there: %v", err)
+	if _, text, err := ws.Read(t.Context()); err == nil {
+		t.Errorf("the WebSocket is still there, and says %s", text)
 	}
 	if got := synap(t, "", "server", "disconnect", id[1], "--server", url); exitCode(got.code) != exitNotFound {
 		t.Errorf("disconnect again: %+v", got)

@@ -90,6 +90,7 @@ func TestListeningPrintsAsItComes(t *testing.T) {
 		{"json", `{"event":"message","topic":"a.b","message":"one","published_at":`},
 	} {
 		t.Run(mode.output, func(t *testing.T) {
+			eventually(t, "nobody listens who did before", func() bool { return publish("a.b", "to nobody") == 0 })
 			ctx, interrupt := context.WithCancel(t.Context())
 			out, said := make(printed, 10), make(printed, 10)
 			done := make(chan int, 1)

@@ -234,10 +234,13 @@ func TestPowerFailsUnderTheLoops(t *testing.T) {
 			}
 			_ = store.Close() // the power is off
 		}
-		if crashed == nil {
+		mu.Lock() // what the server had begun may not have heard yet that it is over
+		found := crashed
+		mu.Unlock()
+		if found == nil {
 			t.Fatalf("life %d ended by itself: %v", life, err)
 		}
-		mem = crashed.Crash(nil) // what was found is what is on disk
+		mem = found.Crash(nil) // what was found is what is on disk
 		look(t, fmt.Sprint("life ", life), c, mem, log, all)
 		if t.Failed() {
 			return
