@@ -1,6 +1,9 @@
 package persistence
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Tick does what Run does every interval.
 func (s *Store) Tick() { s.tick() }
@@ -10,3 +13,9 @@ func (s *Store) Flush() error { return s.flush(false) }
 
 // Compress compresses what of the log is full.
 func (s *Store) Compress() { s.compress(context.Background()) }
+
+// RestAfter rests as a snapshot does that has worked for so long.
+func RestAfter(ctx context.Context, worked time.Duration) error {
+	p := pacer{since: time.Now().Add(-worked)}
+	return p.rest(ctx)
+}

@@ -28,6 +28,8 @@ type snapshots struct {
 	seq     uint64    // where the last one began
 	taken   time.Time // when, or when the store was opened
 	retry   time.Time // no earlier than this by itself, after a failure
+
+	told sync.Mutex // held, too, while kept and taken change: whoever only looks at them does not wait for a snapshot
 }
 
 // retryAfter is how long after a snapshot that failed the next one is tried.
@@ -76,7 +78,9 @@ func (s *Store) Snapshot(ctx context.Context) (Taken, error) {
 	}
 	pace := pacer{since: began}
 	err = s.snapshots.state.Save(ctx, func(at journal.Place, chunk []byte) error {
-		pace.rest()
+		if err := pace.rest(ctx); err != nil {
+			return err
+		}
 		return w.Put(at.Namespace, at.Structure, at.Part, chunk)
 	})
 	end := s.Position().Seq
@@ -91,7 +95,7 @@ func (s *Store) Snapshot(ctx context.Context) (Taken, error) {
 	if err != nil {
 		return Taken{}, err
 	}
-	s.snapshots.seq, s.snapshots.taken = from.Seq, time.Now()
+	s.snapshots.seq = from.Seq
 	s.snapshots.appended.Add(-grown)
 	taken := Taken{
 		Name: done.Name, Epoch: from.Epoch, Seq: from.Seq, Bytes: done.Bytes, Raw: done.RawBytes, Seconds: time.Since(began).Seconds(),
@@ -103,14 +107,24 @@ func (s *Store) Snapshot(ctx context.Context) (Taken, error) {
 // pacer keeps a snapshot from taking the machine for itself: it works a third of the time.
 type pacer struct{ since time.Time }
 
-// stint is for how long a snapshot works before it rests.
-const stint = 2 * time.Millisecond
+const (
+	stint       = 2 * time.Millisecond   // for how long a snapshot works before it rests
+	longestRest = 100 * time.Millisecond // however long that took: when the machine or its disk stood still, it was no work
+)
 
-func (p *pacer) rest() {
-	if worked := time.Since(p.since); worked >= stint {
-		time.Sleep(2 * worked)
-		p.since = time.Now()
+func (p *pacer) rest(ctx context.Context) error {
+	worked := time.Since(p.since)
+	if worked < stint {
+		return nil
 	}
+	over := time.NewTimer(min(2*worked, longestRest))
+	defer over.Stop()
+	select {
+	case <-over.C:
+	case <-ctx.Done():
+	}
+	p.since = time.Now()
+	return ctx.Err()
 }
 
 // trim removes what a new snapshot makes superfluous: all but the newest two, and the log before the older of them.
@@ -121,7 +135,9 @@ func (s *Store) trim(newest snapshot.File) error {
 			all = append(all, file)
 		}
 	}
-	s.snapshots.kept = all[:min(keep, len(all))]
+	s.snapshots.told.Lock()
+	s.snapshots.kept, s.snapshots.taken = all[:min(keep, len(all))], time.Now()
+	s.snapshots.told.Unlock()
 	var errs []error
 	for _, file := range append(all[len(s.snapshots.kept):], s.snapshots.damaged...) {
 		if file.Name != newest.Name {
@@ -194,14 +210,14 @@ type Usage struct {
 	SnapshotAt   time.Time `json:"snapshot_at"`
 }
 
-// Usage says how much the store takes.
+// Usage says how much the store takes. It does not wait for a snapshot that is being taken.
 func (s *Store) Usage() Usage {
-	s.snapshots.mu.Lock()
+	s.snapshots.told.Lock()
 	u := Usage{Snapshots: len(s.snapshots.kept), SnapshotAt: s.snapshots.taken}
 	if len(s.snapshots.kept) > 0 {
 		u.SnapshotSeq = s.snapshots.kept[0].Seq
 	}
-	s.snapshots.mu.Unlock()
+	s.snapshots.told.Unlock()
 	u.Mode, u.LogBytes, u.FirstRecord = s.o.Mode.String(), s.log.Bytes(), s.log.First()
 	u.LastRecord, u.SyncedRecord = s.Position().Seq, s.synced.Load()
 	return u

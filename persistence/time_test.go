@@ -3,6 +3,7 @@ package persistence_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -285,4 +286,59 @@ func (w *world) money(t *testing.T) (sum int) {
 		sum += amount
 	}
 	return sum
+}
+
+// TestASnapshotRestsAfterWork for twice as long, but not for what the machine stood still, and not when the server stops.
+func TestASnapshotRestsAfterWork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rests := func(ctx context.Context, worked time.Duration) (time.Duration, error) {
+			began := time.Now()
+			err := persistence.RestAfter(ctx, worked)
+			return time.Since(began), err
+		}
+		for _, c := range []struct{ worked, want time.Duration }{
+			{time.Millisecond, 0}, {2 * time.Millisecond, 4 * time.Millisecond}, {40 * time.Millisecond, 80 * time.Millisecond}, {10 * time.Minute, 100 * time.Millisecond},
+		} {
+			if got, err := rests(t.Context(), c.worked); got != c.want || err != nil {
+				t.Errorf("after %v it rests for %v, %v; want %v", c.worked, got, err, c.want)
+			}
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+		defer cancel()
+		if got, err := rests(ctx, time.Second); got != 10*time.Millisecond || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("a server that stops waits for %v, %v", got, err)
+		}
+	})
+}
+
+// TestUsageWaitsForNoSnapshot asks how much there is while a snapshot stands still on a disk that does.
+func TestUsageWaitsForNoSnapshot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		goOn := make(chan struct{})
+		fs := vfs.NewFaulty(vfs.NewMem(), func(op vfs.Op) vfs.Fault {
+			if op.Kind == vfs.OpSync && strings.Contains(op.Name, "/snapshots/") {
+				<-goOn
+			}
+			return vfs.Fault{}
+		})
+		w := mustOpen(t, fs, persistence.Options{Mode: persistence.Always})
+		w.do(t, "kv.set", `{"key":"a","value":1}`)
+		taken := make(chan error, 1)
+		go func() {
+			_, err := w.store.Snapshot(t.Context())
+			taken <- err
+		}()
+		synctest.Wait()
+		if u := w.store.Usage(); u.Snapshots != 0 || u.LastRecord != w.seq() {
+			t.Errorf("while the first snapshot is taken: %+v", u)
+		}
+		close(goOn)
+		if err := <-taken; err != nil {
+			t.Error(err)
+		}
+		if u := w.store.Usage(); u.Snapshots != 1 || u.SnapshotSeq != w.seq() || !u.SnapshotAt.Equal(time.Now()) {
+			t.Errorf("when it is there: %+v", u)
+		}
+		w.close(t)
+	})
 }
