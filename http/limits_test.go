@@ -137,10 +137,8 @@ func TestConnectionsOfANamespaceAreLimited(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = w.conn.CloseNow()
-	for deadline := time.Now().Add(10 * time.Second); space.Meter.Opened(quota.Connections) > 1; runtime.Gosched() {
-		if time.Now().After(deadline) {
-			t.Fatal("a connection that was closed is still counted")
-		}
+	for space.Meter.Opened(quota.Connections) > 1 { // it is closed, and then given back
+		runtime.Gosched()
 	}
 	b.follow("GET", "/v1/notes", "", sse).wantFrame(": ready")
 }

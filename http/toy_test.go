@@ -13,7 +13,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/vmihailenco/msgpack/v5"
 	"go.uber.org/goleak"
@@ -286,7 +285,7 @@ func newBench(t *testing.T, change func(*door.Options)) *bench {
 	})
 	transport := &http.Transport{DisableCompression: true}
 	t.Cleanup(transport.CloseIdleConnections)
-	return &bench{T: t, url: s.URL, client: &http.Client{Transport: transport, Timeout: 10 * time.Second}, door: d}
+	return &bench{T: t, url: s.URL, client: &http.Client{Transport: transport}, door: d}
 }
 
 // answer is what came back.
