@@ -58,7 +58,7 @@ type reply struct {
 func (w *web) do(method, query, caller, body string, headers ...string) reply {
 	w.Helper()
 	// A refusal that fails to refuse may be a stream that never ends.
-	ctx, cancel := context.WithTimeout(w.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(w.Context(), 10*time.Minute)
 	defer cancel()
 	resp := w.open(ctx, method, query, caller, body, headers...)
 	text, err := io.ReadAll(resp.Body)
@@ -214,9 +214,7 @@ func TestShutdownAnswersThoseWhoWait(t *testing.T) {
 		}
 	})
 	<-waiting
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-	defer cancel()
-	if err := s.Shutdown(ctx); err != nil {
+	if err := s.Shutdown(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	calls.Wait()

@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hivellm/synap-go/core"
@@ -67,15 +68,13 @@ func TestPipeOutlivesBadLines(t *testing.T) {
 }
 
 func TestPipeEndsWithinASecondOfItsInput(t *testing.T) {
+	synctest.Test(t, testPipeEndsWithinASecondOfItsInput)
+}
+
+func testPipeEndsWithinASecondOfItsInput(t *testing.T) {
 	s := full(t)
-	in, client, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	fromServer, out, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
+	in, client := io.Pipe()
+	fromServer, out := io.Pipe()
 	ended := make(chan error, 1)
 	go func() { ended <- s.ServeStdio(t.Context(), in, out) }()
 	lines := bufio.NewScanner(fromServer)
@@ -96,19 +95,14 @@ func TestPipeEndsWithinASecondOfItsInput(t *testing.T) {
 	if err := client.Close(); err != nil {
 		t.Fatal(err)
 	}
+	if !lines.Scan() || !strings.Contains(lines.Text(), "canceled") {
+		t.Errorf("the call that hung was answered with %q", lines.Text())
+	}
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
 	if took := time.Since(start); took > time.Second {
 		t.Errorf("it ended after %v", took)
-	}
-	if !lines.Scan() || !strings.Contains(lines.Text(), "canceled") {
-		t.Errorf("the call that hung was answered with %q", lines.Text())
-	}
-	for _, f := range []*os.File{in, out, fromServer} {
-		if err := f.Close(); err != nil {
-			t.Error(err)
-		}
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/mark3labs/mcp-go/client"
 	"github.com/mark3labs/mcp-go/client/transport"
@@ -146,9 +145,7 @@ func TestOlderTransportEndsWithTheServer(t *testing.T) {
 	s := w.listen("?profile=full", "ann")
 	s.post(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"synap_box_wait","arguments":{}}}`)
 	<-waiting
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-	defer cancel()
-	if err := door.Shutdown(ctx); err != nil {
+	if err := door.Shutdown(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if _, got := s.event(); !strings.Contains(got, "unavailable: the server is stopping") {

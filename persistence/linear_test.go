@@ -50,20 +50,22 @@ func history(t *testing.T, seed uint64, make client) []porcupine.Operation {
 	mem := vfs.NewMem()
 	for life := range lives {
 		var over atomic.Bool
-		var once sync.Once
-		var left *vfs.Mem
+		var ended sync.Mutex
+		var left *vfs.Mem // guarded by ended: a snapshot that was given up may still be at it
 		end, kill := int64(20+rng.IntN(60)), rng.IntN(2) == 0
 		fs := vfs.NewFaulty(mem, func(op vfs.Op) vfs.Fault {
 			for range op.N % 5 { // others come in between
 				runtime.Gosched()
 			}
 			if op.N >= end && life < lives-1 {
-				once.Do(func() {
+				ended.Lock()
+				defer ended.Unlock()
+				if left == nil {
 					over.Store(true)
 					if left = mem.Crash(nil); kill {
 						left = mem.Kill()
 					}
-				})
+				}
 				return vfs.Fault{Err: errPower}
 			}
 			return vfs.Fault{}
@@ -108,10 +110,12 @@ func history(t *testing.T, seed uint64, make client) []porcupine.Operation {
 			all = append(all, op)
 		}
 		cut = nil
+		ended.Lock()
 		if left == nil {
 			left = mem.Crash(nil)
 		}
 		mem = left
+		ended.Unlock()
 	}
 	return all
 }
@@ -131,7 +135,7 @@ func linear(t *testing.T, model porcupine.NondeterministicModel, step func(state
 		}
 		return next
 	}
-	if got := porcupine.CheckOperationsTimeout(model.ToModel(), calls, 30*time.Second); got != porcupine.Ok {
+	if got := porcupine.CheckOperationsTimeout(model.ToModel(), calls, 10*time.Minute); got != porcupine.Ok {
 		slices.SortFunc(calls, func(a, b porcupine.Operation) int { return int(a.Call - b.Call) })
 		var text strings.Builder
 		for _, c := range calls {

@@ -28,10 +28,12 @@ type polled struct {
 
 // How a session loses its place among those that a loop serves.
 const (
-	longTurn  = 2 * time.Millisecond // what a session takes of a loop's time at most, but now and then
-	latePoint = 8                    // that a longer turn counts; every other one counts one less
-	tooLate   = 2 * latePoint        // from then on the session has a goroutine of its own
+	latePoint = 8             // that a turn counts that is longer than longTurn; every other one counts one less
+	tooLate   = 2 * latePoint // from then on the session has a goroutine of its own
 )
+
+// longTurn is what a session takes of a loop's time at most, but now and then. It is a variable for tests, which are not about how fast the machine is.
+var longTurn = 2 * time.Millisecond
 
 // turn takes what has come from the peer: a loop until nothing more has, or it would have to wait.
 func (p *polled) turn() {

@@ -82,7 +82,7 @@ func wantKept(t *testing.T, all []outcome, old uint64) {
 
 // failing returns a file system whose n-th operation fails as it is told, and the operation's name once it has.
 func failing(inner vfs.FS, n int64, fault func(vfs.Op) vfs.Fault) (fsys vfs.FS, failed *string) {
-	failed = new(string)
+	failed = new(string) // written before the operation fails, and read by whoever is told that it did
 	return vfs.NewFaulty(inner, func(op vfs.Op) vfs.Fault {
 		if op.N != n {
 			return vfs.Fault{}
