@@ -12,6 +12,7 @@ func (l *lane) answer(q *asked, result any, err error) {
 		if err = l.answerApart(q, result); err == nil {
 			return
 		}
+		err = why(l.ctx, err)
 	}
 	meta, full := l.gather(q, result, err)
 	switch {
@@ -49,6 +50,9 @@ func (l *lane) gather(q *asked, result any, err error) (meta []byte, full bool) 
 	x := l.session
 	x.pen.Lock()
 	defer x.pen.Unlock()
+	if l.finished {
+		return nil, false // it was cancelled while its last answer waited for credit, and told so
+	}
 	_, meta = l.encode(&x.out, q, result, err)
 	return meta, len(x.out) > maxUnsent
 }
@@ -59,7 +63,7 @@ func (l *lane) encode(to *[]byte, q *asked, result any, err error) (sequence uin
 	x, h, at := l.session, l.header(q, err), len(*to)
 	b := q.appendAnswer(umx.Reserve(*to), result, err)
 	size := len(b) - at - umx.HeaderBytes
-	if size <= umx.MaxMeta && size+2*umx.HeaderBytes <= x.limits.MaxFrame && (l.id == 0 || err != nil || l.take(size)) {
+	if x.fits(size) && (l.id == 0 || err != nil || l.take(size)) {
 		*to = l.seal(&h, b, at, size)
 		return h.Sequence, nil
 	}
@@ -68,14 +72,19 @@ func (l *lane) encode(to *[]byte, q *asked, result any, err error) (sequence uin
 	return 0, meta
 }
 
+// fits reports whether a frame holds that many bytes of metadata and nothing else.
+func (x *session) fits(size int) bool {
+	return size <= umx.MaxMeta && size+2*umx.HeaderBytes <= x.limits.MaxFrame
+}
+
 // answerLarge sends an answer that gather did not take, out of the way of the others.
 func (l *lane) answerLarge(meta []byte, q *asked, result any, err error) {
 	m := l.message(q, err)
-	if m.Meta = meta; len(meta) > umx.MaxMeta {
+	if m.Meta = meta; err == nil && !l.session.fits(len(meta)) {
 		m.Meta, m.Tensors = q.asBody(meta, result)
 	}
-	if err := l.send(&m); err != nil && l.session.ctx.Err() == nil && l.ctx.Err() == nil {
-		l.answer(q, nil, err) // it cannot be sent; why, can
+	if err := l.send(&m); err != nil && l.session.ctx.Err() == nil {
+		l.answer(q, nil, why(l.ctx, err)) // it cannot be sent; why, can
 	}
 }
 
@@ -110,17 +119,17 @@ func (l *lane) send(m *umx.Message) error {
 	if err != nil {
 		return umx.AsFault(err)
 	}
-	x.pen.Lock()
-	l.sequence += uint32(len(frames)) //nolint:gosec // bounded by the largest message
-	l.finished = l.finished || m.Flags&umx.StreamEnd != 0
-	x.pen.Unlock()
-	for _, parts := range frames {
+	for i, parts := range frames {
 		if l.id != 0 && m.Kind != umx.KindError {
 			if err := l.ready(l.ctx); err != nil {
 				return err
 			}
 			l.spend(size(parts) - umx.HeaderBytes)
 		}
+		x.pen.Lock() // one by one: who is cancelled in between is told so in the place of what is missing
+		l.sequence++
+		l.finished = l.finished || (m.Flags&umx.StreamEnd != 0 && i == len(frames)-1)
+		x.pen.Unlock()
 		x.writing.Lock()
 		err := x.drain(parts)
 		x.writing.Unlock()

@@ -323,7 +323,7 @@ func (s *follower) push(event any, at journal.Position, flags umx.Flags) error {
 	start := len(x.out)
 	b, err := s.asked.appendEvent(umx.Reserve(x.out), event, at)
 	n := len(b) - start - umx.HeaderBytes
-	if err == nil && n > umx.MaxMeta {
+	if err == nil && !x.fits(n) {
 		err = fault.New(fault.TooLarge, "an event of %d bytes does not fit into a frame", n)
 	}
 	if err != nil {

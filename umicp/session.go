@@ -205,11 +205,10 @@ func (x *session) greeting(f *umx.Frame) error {
 	}
 	theirs, err := umx.ParseHello(f.Meta)
 	if err != nil {
-		return err
+		return x.turnAway(f, umx.CodeOf(err), err.Error())
 	}
 	if err := x.identify(theirs); err != nil {
-		x.zero.answer(inShort(f), nil, err)
-		return umx.Errorf(umx.FromFault(fault.CodeOf(err)), "%s", fault.From(err).Message)
+		return x.turnAway(f, umx.CodeOf(err), fault.From(err).Message)
 	}
 	ours := umx.NewHello(x.server.peer, x.server.limits)
 	ours.Software, ours.Identity = "synap "+x.server.version, x.caller.Name
@@ -223,11 +222,14 @@ func (x *session) greeting(f *umx.Frame) error {
 	return x.zero.send(&welcome)
 }
 
-// inShort makes the refusal of a HELLO one in the short form, which every client of sessions reads.
-func inShort(f *umx.Frame) *asked {
-	short := *f
-	short.Ext |= umx.Compact
-	return &asked{frame: &short}
+// turnAway says why a HELLO is refused, in the short form, which every client of sessions reads. What it returns ends the session.
+func (x *session) turnAway(f *umx.Frame, code umx.Code, why string) error {
+	m := umx.Message{
+		Op: umx.OpError, Kind: umx.KindError, Ext: umx.Compact, MetaEncoding: umx.MessagePack,
+		Request: f.Request, Meta: appendWire(nil, code, why),
+	}
+	_ = x.zero.send(&m) // the session ends either way
+	return umx.Errorf(code, "%s", why)
 }
 
 // flush writes what was gathered, unless somebody is writing: who does looks again afterwards. So nobody waits for a

@@ -84,11 +84,12 @@ func (x *session) readMessages(ctx context.Context, conn *websocket.Conn) error 
 			}
 		default:
 			slots <- struct{}{} // who asks for more than this at once is read no further
+			caller := x.caller  // a HELLO may change it meanwhile
 			x.running.Add(1)
 			go func() {
 				defer x.running.Done()
 				defer func() { <-slots }()
-				x.text(kind, what, data)
+				x.text(caller, kind, what, data)
 			}()
 		}
 	}
@@ -113,17 +114,17 @@ func (x *session) frames(data []byte) error {
 }
 
 // text answers an envelope, or a legacy frame, with a message of the kind that it came in.
-func (x *session) text(kind websocket.MessageType, what byte, data []byte) {
+func (x *session) text(caller *auth.Identity, kind websocket.MessageType, what byte, data []byte) {
 	var answer []byte
 	if what == 'L' {
-		answer = x.server.legacy(x.ctx, x.caller, data)
+		answer = x.server.legacy(x.ctx, caller, data)
 	} else {
 		e, err := Decode(data)
 		var back any
 		if err != nil {
 			back = refusal{fault.From(err)}
 		} else {
-			back = x.server.answer(x.ctx, x.caller, e)
+			back = x.server.answer(x.ctx, caller, e)
 		}
 		if answer, err = encode(back); err != nil {
 			answer = []byte(`{"error":{"code":"internal","message":"internal error"}}`)

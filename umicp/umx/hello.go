@@ -47,9 +47,12 @@ func NewHello(peer string, l Limits) *Hello {
 // ParseHello reads the metadata of a HELLO or WELCOME. What is absent is the default.
 func ParseHello(meta []byte) (*Hello, error) {
 	h := NewHello("", Limits{})
-	h.UMX = nil
+	h.UMX = nil // else what is read goes on top of it
 	if err := json.Unmarshal(meta, h); err != nil {
 		return nil, errorf(InvalidEnvelope, "the HELLO cannot be read: %v", err)
+	}
+	if h.UMX == nil {
+		h.UMX = []int{extVersion}
 	}
 	switch {
 	case !slices.Contains(h.UMX, extVersion):
