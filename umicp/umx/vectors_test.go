@@ -49,6 +49,7 @@ type vectors struct {
 	CRC      []crcVector  `json:"crc32c"`
 	Accept   []accepted   `json:"accept"`
 	Reject   []rejected   `json:"reject"`
+	Taken    []takenOf    `json:"accept_sessions"`
 	Sessions []sessionOf  `json:"reject_sessions"`
 	Legacy   []legacyGood `json:"legacy_accept"`
 	Bad      []rejected   `json:"legacy_reject"`
@@ -93,6 +94,25 @@ type sessionOf struct {
 	Accepted bool     `json:"receiver_accepted_the_connection"`
 	Frames   []string `json:"frames"` // of which the last is refused
 	Code     string   `json:"code"`
+}
+
+// takenOf is a sequence of frames that is right, and what comes of it.
+type takenOf struct {
+	Name     string    `json:"name"`
+	Accepted bool      `json:"receiver_accepted_the_connection"`
+	Frames   []string  `json:"frames"`
+	Messages []message `json:"messages"`
+}
+
+// message is one that came of frames.
+type message struct {
+	After   int       `json:"after"` // so many frames were taken when it was whole
+	Kind    umx.Kind  `json:"kind"`
+	Flags   umx.Flags `json:"flags"`
+	Stream  uint64    `json:"stream_id"`
+	Request string    `json:"request_id"`
+	MetaHex string    `json:"meta_hex"`
+	Body    string    `json:"body_sha256"`
 }
 
 type legacyGood struct {
@@ -192,7 +212,8 @@ func makeVectors(t testing.TB) *vectors {
 	v := &vectors{
 		About: "Vectors of UMX1, the binary frame of UMICP; docs/umicp.md says what they are. Every frame of accept decodes to what is " +
 			"beside it, and where canonical is true an encoder makes just these bytes of it. Every frame of reject is refused; the code is the " +
-			"one that this implementation gives, and any refusal will do. Of reject_sessions, the last frame is refused when the others were taken.",
+			"one that this implementation gives, and any refusal will do. All frames of accept_sessions are taken, and the messages come of them. " +
+			"Of reject_sessions, the last frame is refused when the others were taken.",
 		CRC: []crcVector{{hex.EncodeToString([]byte("123456789")), "e3069283"}, {strings.Repeat("00", 32), "8a9136aa"}},
 	}
 	for i, name := range []string{"V1 PING", "V2 CREDIT", "V3 CANCEL", "V4 one tensor", "V5 metadata and two tensors"} {
@@ -262,6 +283,24 @@ func makeVectors(t testing.TB) *vectors {
 	reject("a PING with a body", broken(five, func(b []byte) { b[25] = 3 }))
 	reject("JSON metadata that nests 33 deep", bytesOf(t, umx.Message{Op: umx.OpData, Meta: []byte(strings.Repeat("[", 33) + strings.Repeat("]", 33))}))
 	reject("a zstd buffer that grows past its derived size", grown(t))
+	fragment := framesOf(t, &umx.Message{Op: umx.OpData, Tensors: []umx.Tensor{umx.NewTensor(umx.Uint8, make([]byte, 256), 256)}}, 128)
+	reject("a first fragment that says it is all", broken(fragment[0], put64(48, 64)))
+	reject("a first fragment that does not say how much there is", broken(fragment[0], put64(48, 0)))
+	reject("a first fragment that is the last", broken(fragment[0], func(b []byte) { b[2] |= 0x20 }))
+	reject("a message that goes on", broken(fragment[0], func(b []byte) { b[2] = b[2]&^0x38 | 0x10 }))
+	reject("a FRAGMENT that does not say which", broken(fragment[1], func(b []byte) { b[2] &^= 0x38 }))
+	reject("a FRAGMENT that goes on and ends", broken(fragment[1], func(b []byte) { b[2] |= 0x30 }))
+	reject("a FRAGMENT with metadata", broken(fragment[1], func(b []byte) { b[40] = 2 }))
+	reject("a FRAGMENT with tensors", broken(fragment[1], put16(28, 1)))
+	reject("a FRAGMENT without a body", broken(fragment[1][:64], func(b []byte) { put16(30, 0)(b); put64(56, 0)(b); binary.LittleEndian.PutUint32(b[16:], 44) }))
+	reject("a CREDIT in fragments", broken(spec[1], func(b []byte) { b[2] |= 0x08 }))
+	reject("a body that is nobody's", broken(fragment[1], func(b []byte) { b[2], b[25] = 0, 0; put64(48, 64)(b) }))
+	reject("columns of bits", broken(five, func(b []byte) { b[desc0], b[desc0+2] = 13, 1; put64(desc0+48, 2)(b) }))
+	reject("padded rows of rank 0", broken(five, func(b []byte) { b[desc0+1], b[desc0+2] = 0, 2; put64(desc0+8, 1)(b); put64(desc0+16, 1)(b) }))
+	reject("bytes of one byte each, shuffled", broken(five, func(b []byte) { b[desc0], b[desc0+3] = 4, 0x84; put64(desc0+48, 6)(b) }))
+	reject("a buffer that is packed more than a hundred times", bombs(t))
+	reject("metadata that unpacks to more than a MiB", swollen(t))
+	v.Taken = taken(t)
 	v.Sessions = sessions(t)
 	v.legacy(t)
 	return v
@@ -269,13 +308,33 @@ func makeVectors(t testing.TB) *vectors {
 
 // grown is a frame whose zstd buffer holds more than its tensor.
 func grown(t testing.TB) []byte {
+	return packed(t, make([]byte, 8192), func(b []byte) { put64(64+8, 4096)(b) })
+}
+
+// bombs is a frame whose zstd buffer is what its tensor says, packed more than may be.
+func bombs(t testing.TB) []byte {
+	return packed(t, make([]byte, 1<<20), func(b []byte) { put64(64+8, 1<<20)(b) })
+}
+
+// packed is a frame with one tensor of uint8 whose buffer is under zstd.
+func packed(t testing.TB, plain []byte, change func(b []byte)) []byte {
 	w, err := zstd.NewWriter(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	packed := w.EncodeAll(make([]byte, 8192), nil)
-	b := bytesOf(t, umx.Message{Op: umx.OpData, Tensors: []umx.Tensor{umx.NewTensor(umx.Uint8, packed, uint64(len(packed)))}})
-	return broken(b, func(b []byte) { b[64+3] = byte(umx.Zstd); put64(64+8, 4096)(b) })
+	buffer := w.EncodeAll(plain, nil)
+	b := bytesOf(t, umx.Message{Op: umx.OpData, Tensors: []umx.Tensor{umx.NewTensor(umx.Uint8, buffer, uint64(len(buffer)))}})
+	return broken(b, func(b []byte) { b[64+3] = byte(umx.Zstd); change(b) })
+}
+
+// swollen is a frame whose metadata grows too large.
+func swollen(t testing.TB) []byte {
+	w, err := zstd.NewWriter(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	meta := w.EncodeAll(bytes.Repeat([]byte(" "), 1<<20+1), nil)
+	return broken(bytesOf(t, umx.Message{Op: umx.OpData, Meta: meta}), func(b []byte) { b[27] = byte(umx.Zstd) })
 }
 
 // more are frames beyond those of the specification: every element type, layout and codec.
@@ -316,8 +375,99 @@ func more(t testing.TB) (all []accepted) {
 			Op: umx.OpRequest, Ext: umx.Compact, MetaEncoding: umx.MessagePack, Sequence: 1, Request: 7,
 			Meta: unhex(t, "92cd010181a36b6579a161"), // [0x0101, {"key":"a"}]
 		}), true),
+		describe(t, "HELLO", bytesOf(t, umx.Message{Kind: umx.KindHello, Request: 1, Meta: []byte(`{"umx":[1],"peer_id":"me","codecs":["none"]}`)}), true),
+		describe(t, "COMPACT answer", compact(t, umx.KindMessage, 0, "9200"+"81a5666f756e64c2"), true),
+		describe(t, "COMPACT error", compact(t, umx.KindError, 0, "930c"+"aa6b6579206973206e6f74"+"81a56669656c64a36b6579"), true),
+		describe(t, "COMPACT event", compact(t, umx.KindMessage, 1, "9300"+"82a56576656e74a3736574a36b6579a161"+"a5312d323334"), true),
+		describe(t, "COMPACT mark, the last", broken(compact(t, umx.KindMessage, 1, "9300c0"+"a5312d323334"), func(b []byte) { b[2] |= 0x80 }), true),
+		describe(t, "COMPACT answer that is a tensor", bytesOf(t, umx.Message{
+			Op: umx.OpResponse, Ext: umx.Compact, MetaEncoding: umx.MessagePack, Request: 7, Meta: unhex(t, "9300c081a4626f647900"),
+			Tensors: []umx.Tensor{umx.NewTensor(umx.Uint8, unhex(t, "81a5666f756e64c2"), 8)},
+		}), true),
+		describe(t, "GOAWAY", (&umx.Message{Kind: umx.KindGoAway, Sequence: uint32(umx.ProtocolError), Request: 5}).Bare(nil), true),
+		describe(t, "an empty MESSAGE that ends its stream", bytesOf(t, umx.Message{Op: umx.OpRequest, Flags: umx.StreamEnd, Stream: 1, Sequence: 3, Request: 9}), true),
 		describe(t, "a kind that is not known, ignorable", broken(bytesOf(t, umx.Message{Op: umx.OpData, Ext: umx.Ignorable, Meta: []byte("?")}),
 			func(b []byte) { b[25] = 200 }), false))
+}
+
+// compact is a frame of an answer in the short form.
+func compact(t testing.TB, kind umx.Kind, stream uint64, meta string) []byte {
+	op := umx.OpResponse
+	if kind == umx.KindError {
+		op = umx.OpError
+	}
+	return bytesOf(t, umx.Message{
+		Op: op, Kind: kind, Ext: umx.Compact, MetaEncoding: umx.MessagePack, Stream: stream, Sequence: 1, Request: 7, Meta: unhex(t, meta),
+	})
+}
+
+// taken are sequences of frames that are right where they come.
+func taken(t testing.TB) []takenOf {
+	text := func(m umx.Message) string { return hex.EncodeToString(bytesOf(t, m)) }
+	request := func(stream uint64, seq uint32, flags umx.Flags, id uint64) string {
+		return text(umx.Message{Op: umx.OpRequest, Flags: flags, Stream: stream, Sequence: seq, Request: id, Meta: []byte("{}")})
+	}
+	long := umx.Message{
+		Op: umx.OpRequest, Flags: umx.StreamStart | umx.StreamEnd, Stream: 1, Request: 5, Meta: []byte(`{"a":1}`),
+		Tensors: []umx.Tensor{umx.NewTensor(umx.Uint8, bytes.Repeat([]byte("0123456789abcdef"), 20), 320)},
+	}
+	var parts []string
+	for _, f := range framesOf(t, &long, 64+128) {
+		parts = append(parts, hex.EncodeToString(f))
+	}
+	zero := long
+	zero.Stream, zero.Flags = 0, 0
+	var zeroParts []string
+	for _, f := range framesOf(t, &zero, 64+192) {
+		zeroParts = append(zeroParts, hex.EncodeToString(f))
+	}
+	failed := text(umx.Message{Op: umx.OpError, Kind: umx.KindError, Flags: umx.StreamEnd, Stream: 1, Sequence: 1, Request: 5, Meta: []byte("{}")})
+	ping := hex.EncodeToString((&umx.Message{Kind: umx.KindPing, Request: 1}).Bare(nil))
+	all := []takenOf{
+		{Name: "a message in fragments", Accepted: true, Frames: parts},
+		{Name: "a message in fragments on stream 0", Accepted: true, Frames: zeroParts},
+		{Name: "fragments with other streams and a PING in between", Accepted: true, Frames: append([]string{
+			parts[0], request(0, 0, 0, 6), parts[1], ping, request(3, 0, umx.StreamStart, 7), request(3, 1, umx.StreamEnd, 8)}, parts[2:]...)},
+		{Name: "an ERROR in the place of what is missing", Accepted: true, Frames: []string{parts[0], failed, request(3, 0, umx.StreamStart, 7)}},
+		{Name: "streams that are passed over", Accepted: true, Frames: []string{request(1, 0, umx.StreamStart, 1), request(9, 0, umx.StreamStart|umx.StreamEnd, 2), request(1, 1, 0, 3)}},
+		{Name: "even streams of who accepted the connection", Frames: []string{request(2, 0, umx.StreamStart, 1), request(4, 0, umx.StreamStart|umx.StreamEnd, 2)}},
+		{Name: "one that is to be ignored has no number", Accepted: true, Frames: []string{request(0, 0, 0, 1),
+			hex.EncodeToString(broken(bytesOf(t, umx.Message{Op: umx.OpData, Ext: umx.Ignorable, Meta: []byte("?")}), func(b []byte) { b[25] = 200 })), request(0, 1, 0, 2)}},
+	}
+	for i := range all {
+		all[i].Messages = come(t, &all[i])
+	}
+	return all
+}
+
+// come gives frames to a receiver, and returns what comes of them.
+func come(t testing.TB, s *takenOf) (all []message) {
+	t.Helper()
+	in := umx.NewInbound(s.Accepted, umx.Limits{})
+	for i, text := range s.Frames {
+		var f umx.Frame
+		if _, err := f.Decode(unhex(t, text), umx.Limits{}); err != nil {
+			t.Fatalf("%s: frame %d: %v", s.Name, i, err)
+		}
+		if f.Kind.Bare() || f.Kind > umx.KindFragment {
+			continue
+		}
+		whole, err := in.Accept(&f)
+		if err != nil {
+			t.Fatalf("%s: frame %d: %v", s.Name, i, err)
+		}
+		if whole == nil {
+			continue
+		}
+		var request [8]byte
+		binary.BigEndian.PutUint64(request[:], whole.Request)
+		sum := sha256.Sum256(whole.Body)
+		all = append(all, message{
+			After: i + 1, Kind: whole.Kind, Flags: whole.Flags, Stream: whole.Stream, Request: hex.EncodeToString(request[:]),
+			MetaHex: hex.EncodeToString(whole.Meta), Body: hex.EncodeToString(sum[:]),
+		})
+	}
+	return all
 }
 
 // describe says what a frame decodes to.
@@ -363,6 +513,11 @@ func sessions(t testing.TB) []sessionOf {
 		{"a message in the middle of another", true, []string{hex.EncodeToString(parts[0]), message(1, 1, 0)}, ""},
 		{"fragments longer than their message", true, []string{hex.EncodeToString(parts[0]), hex.EncodeToString(parts[1]),
 			hex.EncodeToString(broken(parts[1], func(b []byte) { b[12] = 2 })), hex.EncodeToString(broken(parts[1], func(b []byte) { b[12] = 3 }))}, ""},
+		{"a fragment of another request", true, []string{hex.EncodeToString(parts[0]), hex.EncodeToString(broken(parts[1], func(b []byte) { b[12], b[32] = 1, 9 }))}, ""},
+		{"a fragment of another length", true, []string{hex.EncodeToString(parts[0]), hex.EncodeToString(broken(parts[1], func(b []byte) { b[12] = 1; put64(48, 1<<20)(b) }))}, ""},
+		{"an ERROR, and then the rest", true, []string{hex.EncodeToString(parts[0]),
+			hex.EncodeToString(bytesOf(t, umx.Message{Op: umx.OpError, Kind: umx.KindError, Stream: 1, Sequence: 1, Meta: []byte("{}")})),
+			hex.EncodeToString(broken(parts[1], func(b []byte) { b[12] = 2 }))}, ""},
 		{"fragments shorter than their message", true, []string{hex.EncodeToString(parts[0]), hex.EncodeToString(broken(parts[2], func(b []byte) { b[12] = 1 }))}, ""},
 	}
 	for i := range all {
@@ -459,7 +614,18 @@ func TestVectors(t *testing.T) {
 	if err := json.Unmarshal(known, &v); err != nil {
 		t.Fatal(err)
 	}
+	page, err := os.ReadFile("../../docs/umicp.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := strings.ReplaceAll(string(page), "\n", "")
 	for _, a := range v.Accept {
+		switch a.Name {
+		case "V1 PING", "HELLO", "COMPACT request", "COMPACT answer":
+			if !strings.Contains(shown, a.Hex) {
+				t.Errorf("docs/umicp.md shows another %s", a.Name)
+			}
+		}
 		if got, want := describe(t, a.Name, unhex(t, a.Hex), a.Canonical), a; !sameJSON(t, got, want) {
 			t.Errorf("%s decodes to %+v", a.Name, got)
 		}
@@ -468,6 +634,11 @@ func TestVectors(t *testing.T) {
 		var f umx.Frame
 		if _, err := f.Decode(unhex(t, r.Hex), umx.Limits{}); err == nil || umx.CodeOf(err).String() != r.Code {
 			t.Errorf("%s: %v", r.Name, err)
+		}
+	}
+	for i := range v.Taken {
+		if got := come(t, &v.Taken[i]); !sameJSON(t, got, v.Taken[i].Messages) {
+			t.Errorf("%s: %+v", v.Taken[i].Name, got)
 		}
 	}
 	for i := range v.Sessions {

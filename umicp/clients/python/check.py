@@ -3,6 +3,7 @@
 A server that asks who calls is shown the key in SYNAP_KEY.
 """
 
+import hashlib
 import json
 import os
 import sys
@@ -37,6 +38,17 @@ def vectors(path):
         except umicp.ProtocolError:
             continue
         raise AssertionError(f"accepted: {r['name']}")
+    for s in v["accept_sessions"]:
+        inbound, messages = umicp.Inbound(s["receiver_accepted_the_connection"]), []
+        for after, text in enumerate(s["frames"], 1):
+            f, _ = umicp.decode(bytes.fromhex(text))
+            if f.kind > umicp.FRAGMENT or umicp.PING <= f.kind <= umicp.GOAWAY:
+                continue
+            m = inbound.accept(f)
+            if m is not None:
+                messages.append({"after": after, "kind": m.kind, "flags": m.flags, "stream_id": m.stream, "request_id": f"{m.request:016x}",
+                                 "meta_hex": m.meta.hex(), "body_sha256": hashlib.sha256(m.body).hexdigest()})
+        assert messages == s["messages"], (s["name"], messages)
     for s in v["reject_sessions"]:
         inbound = umicp.Inbound(s["receiver_accepted_the_connection"])
         for i, text in enumerate(s["frames"]):
@@ -48,7 +60,8 @@ def vectors(path):
                 break
         else:
             raise AssertionError(f"accepted: {s['name']}")
-    print(f"vectors: {accepted} frames accepted, {len(v['reject'])} frames and {len(v['reject_sessions'])} sessions rejected")
+    print(f"vectors: {accepted} frames accepted, {len(v['reject'])} frames and "
+          f"{len(v['reject_sessions'])} sessions rejected")
 
 
 def server(url):
@@ -83,8 +96,40 @@ def server(url):
                     break
         assert [v for _, v in seen] == list("01234") and all(p for p, _ in seen), seen
         assert c.call("kv.get", {"key": "watched"})["value"] == "4"
+        mixed(c)
+        for wrong, error in (({"key": "a", "value": {1, 2}}, TypeError), ({"key": "a", "value": 1 << 70}, OverflowError)):
+            try:
+                c.call("kv.set", wrong)
+                raise AssertionError(wrong)
+            except error:
+                pass
+        assert c.call("kv.get", {"key": "watched"})["value"] == "4"
         vectors_there(c)
     print("server: calls, pipelines, large values, errors and a watch")
+
+
+def mixed(c):
+    """Calls in the middle of watches, on the same connection; watches that are left, until the connection would have no credit any more."""
+    seen = []
+    for _, event in c.watch("kv.watch", {"keys": ["mixed"]}):
+        if event is None and not seen:
+            c.calls([("kv.set", {"key": "mixed", "value": i}, None, {}) for i in range(5)])
+            c.call("kv.get", {"key": "mixed"})
+        elif event is not None:
+            seen.append(event["value"])
+        if len(seen) == 5:
+            break
+    assert seen == list(range(5)), seen
+    text = "x" * (400 << 10)
+    start = c.call("kv.set", {"key": "mixed", "value": ""})["version"]
+    for _ in range(3):
+        c.call("kv.set", {"key": "mixed", "value": text})
+    for _ in range(50):
+        for _, event in c.watch("kv.watch", {"keys": ["mixed"], "from": start}):
+            assert event["value"] == text
+            break
+    product = c.call("matrix.multiply", {"a": [[1, 2]], "b": [[3], [4]]}, as_tensors=True)["result"]
+    assert product.dims == (1, 1) and product.numbers() == [11], product
 
 
 def vectors_there(c):

@@ -1,7 +1,9 @@
 """A reference client of UMICP over TCP, in the short form (COMPACT), with nothing but the standard library.
 
 It is written from docs/umicp.md to prove that page, and tested against the vectors and a server. It favours being
-short over being fast: one connection, one thread, requests on stream 0, watches on streams of their own.
+short over being fast: one connection, one thread, requests on stream 0, watches on streams of their own. Calls may be made while a
+watch is gone through. A connection that broke, or on which an answer did not come in time, is over: what was asked may have been
+done or not, and a new Client goes on; with an idempotency_key a call can be repeated.
 
     with Client("umicp://127.0.0.1:15502", api_key) as c:  # a server with --auth=off needs no key
         c.call("kv.set", {"key": "a", "value": "1"})
@@ -9,11 +11,14 @@ short over being fast: one connection, one thread, requests on stream 0, watches
         c.call("vector.upsert", {"collection": "docs", "ids": [1, 2]}, tensors={"rows": Tensor.floats([[1, 0], [0, 1]])})
         for position, event in c.watch("kv.watch", {"keys": ["a"]}):
             ...
+
+umicps:// is TLS, checked with the authorities that the system knows, or with an ssl.SSLContext that is given as tls.
 """
 
 import array
 import json
 import socket
+import ssl
 import struct
 import sys
 from urllib.parse import urlsplit
@@ -302,7 +307,7 @@ class Inbound:
                 return f
             s["part"] = (f, bytearray(f.body))
             return None
-        if part is None or f.message_len != part[0].message_len or len(part[1]) + len(f.body) > f.message_len:
+        if part is None or f.message_len != part[0].message_len or f.request != part[0].request or len(part[1]) + len(f.body) > f.message_len:
             raise ProtocolError("fragment")
         part[1].extend(f.body)
         if not f.flags & FRAGMENT_END:
@@ -310,7 +315,8 @@ class Inbound:
         if len(part[1]) != f.message_len:
             raise ProtocolError("fragments are missing")
         s["part"] = None
-        complete(part[0], part[1])
+        part[0].body = bytes(part[1])
+        complete(part[0], part[0].body)
         part[0].flags = part[0].flags & ~FRAGMENTS | f.flags & STREAM_END
         return part[0]
 
@@ -324,6 +330,8 @@ def pack(v):
     if isinstance(v, int):
         if 0 <= v < 128 or -32 <= v < 0:
             return struct.pack("b" if v < 0 else "B", v)
+        if not -(1 << 63) <= v < 1 << 64:
+            raise OverflowError(f"{v} does not fit into 64 bits")
         return b"\xcf" + struct.pack(">Q", v) if v > 0 else b"\xd3" + struct.pack(">q", v)
     if isinstance(v, float):
         return b"\xcb" + struct.pack(">d", v)
@@ -335,6 +343,8 @@ def pack(v):
     if isinstance(v, (list, tuple)):
         head = bytes([0x90 | len(v)]) if len(v) < 16 else b"\xdd" + struct.pack(">I", len(v))
         return head + b"".join(map(pack, v))
+    if not isinstance(v, dict):
+        raise TypeError(f"a {type(v).__name__} cannot be sent: only None, bool, int, float, str, bytes, lists and dicts can")
     head = bytes([0x80 | len(v)]) if len(v) < 16 else b"\xdf" + struct.pack(">I", len(v))
     return head + b"".join(pack(str(k)) + pack(x) for k, x in v.items())
 
@@ -373,23 +383,39 @@ def unpack(b, at=0):
     return dict(zip(items[::2], items[1::2])) if kind == "map" else items, at
 
 
+# The server asks who is silent for half a minute whether it is there: nothing at all for so long, and it is gone.
+SILENCE = 100
+WINDOW, CONN_WINDOW = 1 << 20, 16 << 20
+
+
 class Client:
     """One connection. Calls are made one after the other, or several at once with calls()."""
 
-    def __init__(self, url, api_key=None, peer_id="python", timeout=30):
+    def __init__(self, url, api_key=None, peer_id="python", timeout=30, tls=None):
         u = urlsplit(url)
+        if u.scheme not in ("umicp", "umicps") or not u.hostname:
+            raise ValueError(f"{url!r} is not like umicp://host:15502 or umicps://host:15502")
+        self.timeout, self.broken = timeout, None
         self.sock = socket.create_connection((u.hostname, u.port or 15502), timeout)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.inbound, self.sequence, self.request, self.stream, self.waiting = Inbound(), 0, 0, -1, {}
-        hello = {"umx": [1], "peer_id": peer_id, "max_frame": 64 << 20, "max_message": 256 << 20, "window": 1 << 20,
-                 "conn_window": 16 << 20, "codecs": ["none"], "dtypes": DTYPES, "checksum": "crc32c"}
+        if u.scheme == "umicps":
+            self.sock = (tls or ssl.create_default_context()).wrap_socket(self.sock, server_hostname=u.hostname)
+        self.inbound, self.sequence, self.request, self.stream = Inbound(), 0, 0, -1
+        self.waiting = {}  # messages of streams that somebody follows, which came while another was waited for
+        self.costs, self.back = {}, 0  # stored bytes taken of a message under way, by stream; and those the server was not told of
+        hello = {"umx": [1], "peer_id": peer_id, "max_frame": 64 << 20, "max_message": 256 << 20, "window": WINDOW,
+                 "conn_window": CONN_WINDOW, "codecs": ["none"], "dtypes": DTYPES, "checksum": "crc32c"}
         if api_key:
             hello["auth"] = {"api_key": api_key}
-        self._send(Frame(CONTROL, HELLO, meta=json.dumps(hello).encode()))
-        answer = self._next()
-        if answer.kind != WELCOME:
-            self._result(answer)
-            raise ProtocolError("no WELCOME")
+        try:
+            self._send(Frame(CONTROL, HELLO, sequence=self._number(), meta=json.dumps(hello).encode()).encode())
+            answer = self._message(0, timeout)
+            if answer.kind != WELCOME:
+                self._result(answer)
+                raise ProtocolError("no WELCOME")
+        except BaseException:
+            self.close()
+            raise
         self.welcome = json.loads(answer.meta)
 
     def __enter__(self):
@@ -399,54 +425,55 @@ class Client:
         self.close()
 
     def close(self):
+        self.broken = self.broken or "it was closed"
         self.sock.close()
 
     def call(self, operation, args=None, tensors=None, **options):
-        """Run a command and return its result. operation is a name or a number."""
+        """Run a command and return its result. operation is a name or a number. With as_tensors=True the numbers of the result
+        are Tensors."""
         return self.calls([(operation, args, tensors, options)])[0]
 
     def calls(self, requests):
         """Run several commands with one write; the answers come in the same order. Errors are raised when all are there."""
-        out, ids = b"", []
+        frames = []
         for operation, args, tensors, options in requests:
-            self.request += 1
-            ids.append(self.request)
-            out += self._request(operation, args, tensors, options, 0, 0).encode()
-        self.sock.sendall(out)
-        answers = {}
-        while len(answers) < len(ids):
-            f = self._next()
-            if f.stream == 0:
-                answers[f.request] = f
-        return [self._result(answers[i])[0] for i in ids]
+            frames.append(self._request(operation, args, tensors, options))
+        for f in frames:  # none is numbered before all could be made
+            f.sequence = self._number()
+        self._send(b"".join(f.encode() for f in frames))
+        answers = {f.request: None for f in frames}
+        for _ in frames:
+            f = self._message(0, self.timeout)
+            answers[f.request] = f
+        return [self._result(f)[0] for f in answers.values()]
 
     def watch(self, operation, args=None, **options):
         """Follow changes: yields (position, event), and (position, None) when everything up to it was seen. Leaving the
-        loop ends the watch."""
+        loop ends the watch. With repeat=True a command that waits and takes, as queue.receive, is run again and again."""
+        f = self._request(operation, args, None, options)
         self.stream += 2
-        self.request += 1
         stream, taken, ended = self.stream, 0, False
+        f.stream, f.flags = stream, STREAM_START | STREAM_END
         self.inbound.expect(stream)
-        self.sock.sendall(self._request(operation, args, None, options, stream, STREAM_START | STREAM_END).encode())
+        self.waiting[stream] = []
         try:
+            self._send(f.encode())
             while not ended:
-                f = self._next()
-                if f.stream != stream:
-                    continue
+                f = self._message(stream, self.timeout and max(self.timeout, SILENCE))
                 ended = bool(f.flags & STREAM_END)
+                taken += f.cost
+                if taken >= WINDOW // 2:
+                    self._send(Frame(CONTROL, CREDIT, stream=stream, credit=taken).encode())
+                    taken = 0
                 if f.body:
                     event, position = self._result(f)
                     yield position, event
-                taken += max(len(f.body), 64)
-                if taken >= 1 << 19:  # half of the window
-                    self.sock.sendall(Frame(CONTROL, CREDIT, stream=stream, credit=taken).encode() +
-                                      Frame(CONTROL, CREDIT, credit=taken).encode())
-                    taken = 0
         finally:
-            if not ended:
-                self.sock.sendall(Frame(CONTROL, CANCEL, stream=stream, sequence=24).encode())
+            del self.waiting[stream]
+            if not ended and not self.broken:
+                self._send(Frame(CONTROL, CANCEL, stream=stream, sequence=24).encode())
 
-    def _request(self, operation, args, tensors, options, stream, flags):
+    def _request(self, operation, args, tensors, options):
         named = []
         for i, (name, t) in enumerate((tensors or {}).items()):
             t.name_idx = i
@@ -457,14 +484,25 @@ class Client:
             large = pack(args)
             named.append(Tensor("uint8", (len(large),), large))
             meta = pack([operation, None, dict(options, body=len(named) - 1)])
-        sequence = 0
-        if stream == 0:
-            sequence, self.sequence = self.sequence, self.sequence + 1
-        return Frame(REQUEST, MESSAGE, flags, stream, sequence, self.request, 0, meta, MSGPACK, COMPACT, named)
+        self.request += 1
+        return Frame(REQUEST, MESSAGE, request=self.request, meta=meta, meta_encoding=MSGPACK, ext=COMPACT, tensors=named)
 
-    def _send(self, f):
-        f.sequence, self.sequence = self.sequence, self.sequence + 1
-        self.sock.sendall(f.encode())
+    def _number(self):
+        self.sequence += 1
+        return self.sequence - 1
+
+    def _send(self, data):
+        if self.broken:
+            raise ConnectionError(f"the connection is over: {self.broken}")
+        try:
+            self.sock.sendall(data)
+        except OSError as e:
+            self._lost(e)
+            raise
+
+    def _lost(self, why):
+        self.broken = self.broken or str(why)
+        self.sock.close()
 
     def _read(self, n):
         b = bytearray()
@@ -475,24 +513,65 @@ class Client:
             b += got
         return bytes(b)
 
+    def _message(self, stream, timeout):
+        """The next message of a stream. Those of others are kept if somebody follows them."""
+        if self.waiting.get(stream):
+            return self.waiting[stream].pop(0)
+        if self.broken:
+            raise ConnectionError(f"the connection is over: {self.broken}")
+        self.sock.settimeout(timeout)
+        try:
+            while True:
+                f = self._next()
+                if f.stream == stream:
+                    return f
+                if f.stream in self.waiting:
+                    self.waiting[f.stream].append(f)
+        except TimeoutError:  # of before Python 3.10, socket.timeout, is an OSError
+            self._lost(f"nothing came for {timeout} s")
+            raise TimeoutError(self.broken) from None
+        except (OSError, ProtocolError) as e:
+            self._lost(e)
+            raise
+
     def _next(self):
         while True:
             f, body_len = parse_header(self._read(HEADER_BYTES))
             decode_body(f, self._read(body_len))
             if f.kind == PING:
-                self.sock.sendall(Frame(CONTROL, PONG, request=f.request).encode())
+                self._send(Frame(CONTROL, PONG, request=f.request).encode())
             elif f.kind == GOAWAY:
                 raise ConnectionError(f"the server ends the session: reason {f.sequence}")
             elif not PING <= f.kind <= GOAWAY and f.kind <= FRAGMENT:
+                self._took(f)
                 whole = self.inbound.accept(f)
                 if whole is not None:
+                    whole.cost = self.costs.pop(f.stream, 0)
                     return whole
+
+    def _took(self, f):
+        """Credit of the connection is given back as frames come; that of a stream, when its messages are gone through."""
+        if f.stream == 0 or f.kind == ERROR:
+            return
+        n = max(len(f.body), 64)
+        self.costs[f.stream] = self.costs.get(f.stream, 0) + n
+        self.back += n
+        if self.back >= CONN_WINDOW // 2:
+            self._send(Frame(CONTROL, CREDIT, credit=self.back).encode())
+            self.back = 0
 
     @staticmethod
     def _result(f):
         answer, _ = unpack(f.meta)
         if answer[0] != 0:
             raise CallError(answer[0], answer[1], answer[2] if len(answer) > 2 else None)
-        if len(answer) > 2 and isinstance(answer[2], dict):
-            return unpack(f.tensors[answer[2]["body"]].data)[0], None
-        return answer[1], answer[2] if len(answer) > 2 else None
+        if len(answer) < 3 or not isinstance(answer[2], dict):
+            return answer[1], answer[2] if len(answer) > 2 else None
+        value, apart = answer[1], answer[2]
+        if "body" in apart:
+            value, _ = unpack(f.tensors[apart["body"]].data)
+        names = apart.get("tensors") or []
+        for t in f.tensors:
+            if t.name_idx < len(names):
+                value = dict(value or {}, **{names[t.name_idx]: t})
+        return value, None

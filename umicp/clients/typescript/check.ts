@@ -1,6 +1,7 @@
 // Runs the vectors, and a server if its URL is given: node check.ts vectors.json [umicp://host:port]
 // Node 22.18 and later run it as it is; older ones do not strip types. A server that asks who calls is shown the key in SYNAP_KEY.
 import { deepStrictEqual as same, ok, rejects } from "node:assert";
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { CallError, Client, crc32c, decode, floats, Inbound, Kind, ProtocolError } from "./umicp.ts";
 
@@ -34,6 +35,16 @@ function vectors(path: string) {
     accepted++;
   }
   for (const r of v.reject) refused(r.name, () => decode(hex(r.hex)));
+  for (const s of v.accept_sessions) {
+    const inbound = new Inbound(s.receiver_accepted_the_connection), messages: object[] = [];
+    s.frames.forEach((raw: string, i: number) => {
+      const { frame: f } = decode(hex(raw))!;
+      const m = f.bare || f.kind > Kind.fragment ? null : inbound.accept(f);
+      if (m) messages.push({ after: i + 1, kind: m.kind, flags: m.flags, stream_id: Number(m.stream), request_id: m.request.toString(16).padStart(16, "0"),
+        meta_hex: text(m.meta), body_sha256: createHash("sha256").update(m.body).digest("hex") });
+    });
+    same(messages, s.messages, s.name);
+  }
   for (const s of v.reject_sessions) {
     const inbound = new Inbound(s.receiver_accepted_the_connection), frames = s.frames.map((f: string) => decode(hex(f))!.frame);
     for (const f of frames.slice(0, -1)) inbound.accept(f);
@@ -77,6 +88,18 @@ async function server(url: string) {
   } catch (e) {
     ok(e instanceof CallError && e.code === 16, String(e)); // there are no collections
   }
+  const big = "y".repeat(400 << 10), { version: from } = await writer.call("kv.set", { key: "many", value: "" });
+  for (let i = 0; i < 3; i++) await writer.call("kv.set", { key: "many", value: big });
+  for (let i = 0; i < 50; i++) // until the connection would have no credit any more
+    for await (const { event } of c.watch("kv.watch", { keys: ["many"], from })) {
+      ok(event.value === big);
+      break;
+    }
+  const { result: product } = await c.call("matrix.multiply", { a: [[1, 2]], b: [[3], [4]] }, { as_tensors: true });
+  same([product.dtype, product.dims, Buffer.from(product.data).readFloatLE()], ["float32", [1, 1], 11]);
+  await rejects(c.call("kv.set", { key: "a", value: new Date() }), TypeError);
+  if (key) await rejects(Client.dial(url, "sk_wrong"), (e: CallError) => e.code === 3); // with --auth=off nobody looks
+  await rejects(Client.dial("http://localhost"), TypeError);
   c.close();
   writer.close();
   console.log("server: calls, pipelines, large values, errors and a watch");

@@ -7,7 +7,11 @@
 //   const c = await Client.dial("umicp://127.0.0.1:15502");
 //   await c.call("kv.set", { key: "a", value: "1" });
 //   for await (const { position, event } of c.watch("kv.watch", { keys: ["a"] })) ...
-import { connect, type Socket } from "node:net";
+//
+// umicps:// is TLS, checked with the authorities that Node knows, or by what is given as tls. A connection that broke is over, and every
+// call on it fails: what was asked may have been done or not. A new Client goes on; with an idempotency_key a call can be repeated.
+import { connect, isIP, type Socket } from "node:net";
+import { connect as secure, type ConnectionOptions } from "node:tls";
 
 export const HEADER_BYTES = 64;
 export const Kind = { message: 0, hello: 1, welcome: 2, ping: 3, pong: 4, credit: 5, cancel: 6, goaway: 7, error: 8, fragment: 9 } as const;
@@ -257,11 +261,11 @@ export class Inbound {
     const p = s.part ?? wrong("fragment");
     p.have += BigInt(f.body.length);
     p.body.push(f.body);
-    if (f.messageLen !== p.frame.messageLen || p.have > f.messageLen) wrong("fragment");
+    if (f.messageLen !== p.frame.messageLen || f.request !== p.frame.request || p.have > f.messageLen) wrong("fragment");
     if (!(f.flags & Flag.end)) return null;
     if (p.have !== f.messageLen) wrong("fragments are missing");
     s.part = null;
-    complete(p.frame, Buffer.concat(p.body));
+    complete(p.frame, (p.frame.body = Buffer.concat(p.body)));
     p.frame.flags = (p.frame.flags & ~fragments) | (f.flags & Flag.streamEnd);
     return p.frame;
   }
@@ -293,6 +297,7 @@ export function pack(v: unknown): Buffer {
   }
   if (typeof v === "string") return sized(0xdb, Buffer.byteLength(v), Buffer.from(v));
   if (v instanceof Uint8Array) return sized(0xc6, v.length, Buffer.from(v));
+  if (typeof v !== "object" || v instanceof Date || v instanceof Map || v instanceof Set) throw new TypeError(`a ${typeof v === "object" ? v.constructor.name : typeof v} cannot be sent`);
   if (Array.isArray(v)) return sized(0xdd, v.length, Buffer.concat(v.map(pack)));
   const entries = Object.entries(v as object).filter(([, x]) => x !== undefined);
   return sized(0xdf, entries.length, Buffer.concat(entries.flatMap(([k, x]) => [pack(k), pack(x)])));
@@ -340,7 +345,19 @@ export interface CallOptions {
   namespace?: string;
   durability?: string;
   idempotency_key?: string;
+  /** The numbers of the result are Tensors. */
+  as_tensors?: boolean;
+  /** Of watch: a command that waits and takes, as queue.receive, is run again and again. */
+  repeat?: boolean;
 }
+
+export interface DialOptions {
+  /** How long the connection and the greeting may take. */
+  within?: number;
+  tls?: ConnectionOptions;
+}
+
+const window = 1 << 20, connWindow = 16 << 20;
 
 type Waiter = { resolve: (f: Frame) => void; reject: (e: Error) => void };
 
@@ -348,12 +365,16 @@ export class Client {
   welcome: any;
   private socket: Socket;
   private inbound = new Inbound();
-  private buffer: Buffer = Buffer.alloc(0);
+  private chunks: Buffer[] = []; // what has come, of which nothing was read
+  private have = 0; // bytes of chunks
+  private need = HEADER_BYTES; // bytes before there is something to read
+  private costs = new Map<bigint, number>(); // stored bytes taken of a message under way, by stream
+  private back = 0; // stored bytes that were taken and the server was not told of
   private sequence = 0;
   private request = 0n;
   private stream = -1n;
   private waiting = new Map<bigint, Waiter>();
-  private watches = new Map<bigint, { frames: Frame[]; wake: () => void }>();
+  private watches = new Map<bigint, { frames: { frame: Frame; cost: number }[]; wake: () => void }>();
   private broken: Error | null = null;
 
   private constructor(socket: Socket) {
@@ -364,19 +385,29 @@ export class Client {
     socket.on("close", () => this.fail(new Error("the server has closed the connection")));
   }
 
-  static async dial(url: string, apiKey?: string): Promise<Client> {
-    const u = new URL(url.replace(/^umicp:/, "http:"));
-    const socket = connect(Number(u.port || 15502), u.hostname);
-    await new Promise<void>((resolve, reject) => socket.once("connect", resolve).once("error", reject));
-    const c = new Client(socket);
-    const hello = {
-      umx: [1], peer_id: "typescript", max_frame: 64 << 20, max_message: 256 << 20, window: 1 << 20, conn_window: 16 << 20, codecs: ["none"],
-      dtypes, checksum: "crc32c", ...(apiKey ? { auth: { api_key: apiKey } } : {}),
-    };
-    const answer = await c.send(new Frame({ op: Op.control, kind: Kind.hello, meta: Buffer.from(JSON.stringify(hello)) }));
-    if (answer.kind !== Kind.welcome) result(answer);
-    c.welcome = JSON.parse(Buffer.from(answer.meta).toString());
-    return c;
+  static async dial(url: string, apiKey?: string, { within = 30_000, tls }: DialOptions = {}): Promise<Client> {
+    if (!/^umicps?:\/\//.test(url)) throw new TypeError(`${url} is not like umicp://host:15502 or umicps://host:15502`);
+    const u = new URL(url.replace(/^umicps?:/, "http:")), host = u.hostname.replace(/^\[|\]$/g, ""), port = Number(u.port || 15502);
+    const secured = url.startsWith("umicps:");
+    const socket = secured ? secure({ host, port, servername: isIP(host) ? undefined : host, ...tls }) : connect(port, host);
+    const late = setTimeout(() => socket.destroy(new Error(`${url}: nothing came for ${within} ms`)), within);
+    try {
+      await new Promise<void>((resolve, reject) => socket.once(secured ? "secureConnect" : "connect", resolve).once("error", reject));
+      const c = new Client(socket);
+      const hello = {
+        umx: [1], peer_id: "typescript", max_frame: 64 << 20, max_message: 256 << 20, window, conn_window: connWindow, codecs: ["none"],
+        dtypes, checksum: "crc32c", ...(apiKey ? { auth: { api_key: apiKey } } : {}),
+      };
+      const answer = await c.send(new Frame({ op: Op.control, kind: Kind.hello, meta: Buffer.from(JSON.stringify(hello)) }));
+      if (answer.kind !== Kind.welcome) result(answer);
+      c.welcome = JSON.parse(Buffer.from(answer.meta).toString());
+      return c;
+    } catch (e) {
+      socket.destroy();
+      throw e;
+    } finally {
+      clearTimeout(late);
+    }
   }
 
   close() { this.socket.destroy(); }
@@ -387,36 +418,37 @@ export class Client {
   }
 
   /** Follows changes. event is null when everything up to the position was seen; the first says that the watch is in place. */
-  async *watch(operation: string, args: unknown = null): AsyncGenerator<{ position: string | null; event: any }> {
-    const stream = (this.stream += 2n), mine = { frames: [] as Frame[], wake: () => {} };
+  async *watch(operation: string, args: unknown = null, options: CallOptions = {}): AsyncGenerator<{ position: string | null; event: any }> {
+    const first = this.frame(operation, args, options);
+    if (this.broken) throw this.broken;
+    const stream = (this.stream += 2n), mine = { frames: [] as { frame: Frame; cost: number }[], wake: () => {} };
     this.watches.set(stream, mine);
     this.inbound.expect(stream);
-    this.socket.write(new Frame({ ...this.frame(operation, args, {}), stream, flags: Flag.streamStart | Flag.streamEnd, request: ++this.request }).encode());
+    this.socket.write(new Frame({ ...first, stream, flags: Flag.streamStart | Flag.streamEnd, request: ++this.request }).encode());
     let taken = 0, ended = false;
     try {
       while (!ended) {
-        const f = mine.frames.shift();
-        if (!f) {
+        const got = mine.frames.shift();
+        if (!got) {
           if (this.broken) throw this.broken;
           await new Promise<void>((resolve) => (mine.wake = resolve));
           continue;
         }
+        const f = got.frame;
         ended = (f.flags & Flag.streamEnd) !== 0;
+        taken += got.cost;
+        if (taken >= window / 2) {
+          this.socket.write(new Frame({ op: Op.control, kind: Kind.credit, stream, credit: BigInt(taken) }).encode());
+          taken = 0;
+        }
         if (f.body.length) {
           const { value, position } = result(f);
           yield { position, event: value };
         }
-        taken += Math.max(f.body.length, 64);
-        if (taken >= 1 << 19) {
-          const credit = BigInt(taken);
-          this.socket.write(new Frame({ op: Op.control, kind: Kind.credit, stream, credit }).encode());
-          this.socket.write(new Frame({ op: Op.control, kind: Kind.credit, credit }).encode());
-          taken = 0;
-        }
       }
     } finally {
       this.watches.delete(stream);
-      if (!ended) this.socket.write(new Frame({ op: Op.control, kind: Kind.cancel, stream, sequence: 24 }).encode());
+      if (!ended && !this.broken) this.socket.write(new Frame({ op: Op.control, kind: Kind.cancel, stream, sequence: 24 }).encode());
     }
   }
 
@@ -444,28 +476,46 @@ export class Client {
   }
 
   private read(chunk: Buffer) {
-    this.buffer = this.buffer.length ? Buffer.concat([this.buffer, chunk]) : chunk;
+    this.chunks.push(chunk);
+    this.have += chunk.length;
+    if (this.have < this.need) return; // a large frame is put together once, and not with every piece of it
+    let all = this.chunks.length === 1 ? this.chunks[0] : Buffer.concat(this.chunks);
     try {
-      while (this.buffer.length >= HEADER_BYTES) {
-        const found = decode(this.buffer);
-        if (!found) return;
-        this.buffer = this.buffer.subarray(found.length);
+      for (this.need = HEADER_BYTES; all.length >= HEADER_BYTES; ) {
+        const found = decode(all);
+        if (!found) {
+          this.need = all.readUInt32LE(16) + 20;
+          break;
+        }
+        all = all.subarray(found.length);
         this.take(found.frame);
       }
     } catch (e) {
       this.fail(e as Error);
     }
+    this.chunks = all.length ? [all] : [];
+    this.have = all.length;
   }
 
   private take(f: Frame) {
     if (f.kind === Kind.ping) this.socket.write(new Frame({ op: Op.control, kind: Kind.pong, request: f.request }).encode());
     if (f.kind === Kind.goaway) throw new Error(`the server ends the session: reason ${f.sequence}`);
     if (f.bare || f.kind > Kind.fragment) return;
+    // Credit of the connection is given back as frames come; that of a stream, when its messages are gone through.
+    if (f.stream !== 0n && f.kind !== Kind.error) {
+      const cost = Math.max(f.body.length, 64);
+      this.costs.set(f.stream, (this.costs.get(f.stream) ?? 0) + cost);
+      if ((this.back += cost) >= connWindow / 2) {
+        this.socket.write(new Frame({ op: Op.control, kind: Kind.credit, credit: BigInt(this.back) }).encode());
+        this.back = 0;
+      }
+    }
     const whole = this.inbound.accept(f);
     if (!whole) return;
-    const watch = this.watches.get(whole.stream);
+    const cost = this.costs.get(whole.stream) ?? 0, watch = this.watches.get(whole.stream);
+    this.costs.delete(whole.stream);
     if (watch) {
-      watch.frames.push(whole);
+      watch.frames.push({ frame: whole, cost });
       watch.wake();
     } else {
       this.waiting.get(whole.request)?.resolve(whole);
@@ -485,6 +535,8 @@ export class Client {
 function result(f: Frame): { value: any; position: string | null } {
   const [code, value, extra] = unpack(f.meta);
   if (code !== 0) throw new CallError(code, value, extra);
-  if (extra !== null && typeof extra === "object") return { value: unpack(f.tensors[extra.body].data), position: null };
-  return { value, position: extra ?? null };
+  if (extra === null || typeof extra !== "object") return { value, position: extra ?? null };
+  let all = extra.body === undefined ? value : unpack(f.tensors[extra.body].data);
+  for (const t of f.tensors) if (extra.tensors?.[t.name ?? noName] !== undefined) all = { ...all, [extra.tensors[t.name!]]: t };
+  return { value: all, position: null };
 }
