@@ -17,7 +17,7 @@ const (
 )
 
 // arriveTimeout is how long a burst may take to arrive.
-const arriveTimeout = 10 * time.Second
+const arriveTimeout = 2 * time.Minute
 
 // fanOut publishes in bursts to a topic with so many subscribers, and waits after each until everybody has all of it.
 func fanOut(subscribers int) func(context.Context, options, *measured) (result, error) {

@@ -66,8 +66,8 @@ func Start(ctx context.Context, name string, args ...string) (*Process, error) {
 	return p, nil
 }
 
-// startTimeout is how long a server may take until it answers.
-const startTimeout = 10 * time.Second
+// startTimeout is how long a server may take until it answers, on a machine that does much else.
+const startTimeout = 2 * time.Minute
 
 // StartAt runs a server that is told where to listen, of which %host and %port in the arguments are replaced, and
 // waits until something answers there.
