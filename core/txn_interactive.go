@@ -37,8 +37,8 @@ func (e *Engine) interactive() *command.Structure {
 			command.Act(command.Info{
 				Name: "transaction.watch", Op: 0x0701, Open: true, Args: "client_id",
 				Summary: "Remember how things are, so that the transaction fails if they change before it is executed.",
-				Doc: "Before transaction.multi. A thing is named as in a condition: {\"key\":…} or {\"room\":…}; what else is expected of it is " +
-					"checked now and again at the end.",
+				Doc: "Before transaction.multi or after it; what the transaction itself changes does not count. A thing is named as in a " +
+					"condition: {\"key\":…} or {\"room\":…}; what else is expected of it is checked now and again at the end.",
 			}, (*interactive).watch),
 			command.Act(command.Info{
 				Name: "transaction.unwatch", Op: 0x0706, Open: true, Hints: command.Idempotent, Args: "client_id",

@@ -73,10 +73,7 @@ func (t *interactive) watch(ctx context.Context, r *WatchThingsRequest) (resp Op
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	s := t.find(c)
-	switch {
-	case s != nil && s.begun:
-		return resp, fault.New(fault.Invalid, "client %q has begun its transaction: what it depends on is watched before that", c.id)
-	case s != nil && len(s.watched)+len(pinned) > MaxWatched:
+	if s != nil && len(s.watched)+len(pinned) > MaxWatched {
 		return resp, fault.New(fault.TooLarge, "%d things would be watched; at most %d can be", len(s.watched)+len(pinned), MaxWatched).
 			With("limit", MaxWatched)
 	}
@@ -84,7 +81,7 @@ func (t *interactive) watch(ctx context.Context, r *WatchThingsRequest) (resp Op
 		return resp, err
 	}
 	if err := t.grow(s, bytes); err != nil {
-		if len(s.watched) == 0 {
+		if len(s.watched) == 0 && !s.begun {
 			t.forget(c)
 		}
 		return resp, err

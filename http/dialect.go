@@ -16,23 +16,27 @@ import (
 	"github.com/hivellm/synap-go/http/dialect"
 )
 
-// speaks reports whether an envelope is in the dialect of the first Synap's SDKs: they give no type, and always an id. Somebody else who forgot
-// the type gives none, mostly, and is told.
-func speaks(c *codec, e *envelope) bool {
-	return e.kind == "" && c == jsonCodec && e.command != "" && e.requestID != "" && e.commands == nil
+// spoken returns the envelope of a body that is in the dialect of the first Synap's SDKs: it has no type, and always an id; other fields are not
+// looked at. Somebody else who forgot the type gives no id, mostly, and is told.
+func spoken(c *codec, body []byte) (*dialect.Envelope, bool) {
+	var e struct {
+		dialect.Envelope
+		Type     string          `json:"type"`
+		Commands json.RawMessage `json:"commands"`
+	}
+	if c != jsonCodec || json.Unmarshal(body, &e) != nil {
+		return nil, false
+	}
+	return &e.Envelope, e.Type == "" && e.Command != "" && e.RequestID != "" && e.Commands == nil
 }
 
 // serveDialect answers an envelope in that dialect: always with 200, and in JSON.
-func (d *Door) serveDialect(x *exchange, body []byte) error {
-	var e dialect.Envelope
-	if err := json.Unmarshal(body, &e); err != nil {
-		return fault.Wrap(fault.Invalid, err, "the envelope cannot be read: %s", err)
-	}
+func (d *Door) serveDialect(x *exchange, e *dialect.Envelope) error {
 	s, err := d.session(&x.peer)
 	if err != nil {
 		return err
 	}
-	return x.answer(http.StatusOK, jsonCodec, d.dialect.Answer(x.r.Context(), s, &e))
+	return x.answer(http.StatusOK, jsonCodec, d.dialect.Answer(x.r.Context(), s, e))
 }
 
 // session is a peer that speaks the dialect.
@@ -96,7 +100,11 @@ func (s *session) Follow(ctx context.Context, name string, request any, ready fu
 	}
 	ctx, done := s.door.untilStop(ctx)
 	defer done()
-	return s.door.ended(s.door.o.Executor.Watch(ctx, r, &retelling{ready: ready, each: each}))
+	t := &retelling{ready: ready, each: each}
+	if err := s.door.o.Executor.Watch(ctx, r, t); t.err == nil {
+		return s.door.ended(err)
+	}
+	return t.err
 }
 
 // retelling is the Sink of a watch that is told in the dialect.
@@ -104,14 +112,15 @@ type retelling struct {
 	ready   func() error
 	each    func(json.RawMessage) error
 	started bool
+	err     error // of theirs, which ended it
 }
 
 func (t *retelling) start() error {
-	if t.started {
-		return nil
+	if !t.started {
+		t.started = true
+		t.err = t.ready()
 	}
-	t.started = true
-	return t.ready()
+	return t.err
 }
 
 // Event implements command.Sink.
@@ -123,7 +132,8 @@ func (t *retelling) Event(_ journal.Position, event any) error {
 	if err != nil {
 		return err
 	}
-	return t.each(text)
+	t.err = t.each(text)
+	return t.err
 }
 
 // Flush implements command.Sink.

@@ -199,19 +199,21 @@ func (d *Door) serveEnvelope(x *exchange) error {
 		return err
 	}
 	e, err := in.envelope(body)
-	if err != nil {
-		return x.envelopeFailed("", err)
+	if err == nil {
+		switch e.kind {
+		case typeRequest:
+			return d.serveRequest(x, e)
+		case typeBatch:
+			return d.serveBatch(x, e)
+		}
+		err = unknownType(e.kind)
+	} else {
+		e = &envelope{}
 	}
-	switch e.kind {
-	case typeRequest:
-		return d.serveRequest(x, e)
-	case typeBatch:
-		return d.serveBatch(x, e)
+	if old, ok := spoken(in, body); ok {
+		return d.serveDialect(x, old)
 	}
-	if speaks(in, e) {
-		return d.serveDialect(x, body)
-	}
-	return x.envelopeFailed(e.requestID, unknownType(e.kind))
+	return x.envelopeFailed(e.requestID, err)
 }
 
 func unknownType(kind string) error {

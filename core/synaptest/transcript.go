@@ -104,13 +104,19 @@ func (s *Story) Waits() bool {
 // Stories returns every story of testdata.
 func Stories(t testing.TB) []Story {
 	t.Helper()
-	files, err := fs.Glob(stories, "testdata/*.txt")
-	if err != nil || len(files) == 0 {
+	return StoriesOf(t, stories)
+}
+
+// StoriesOf returns the stories of another testdata: those that are told in another language.
+func StoriesOf(t testing.TB, files fs.FS) []Story {
+	t.Helper()
+	names, err := fs.Glob(files, "testdata/*.txt")
+	if err != nil || len(names) == 0 {
 		t.Fatalf("there are no stories: %v", err)
 	}
-	all := make([]Story, 0, len(files))
-	for _, file := range files {
-		text, err := stories.ReadFile(file)
+	all := make([]Story, 0, len(names))
+	for _, file := range names {
+		text, err := fs.ReadFile(files, file)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,6 +11,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/hivellm/synap-go/core/fault"
@@ -89,12 +91,13 @@ func (c *call) do(command string, request, response any) error {
 var commands = sync.OnceValue(func() map[string]func(*call) (any, error) {
 	all := map[string]func(*call) (any, error){}
 	for _, part := range []map[string]func(*call) (any, error){keyCommands, serverCommands, queueCommands, streamCommands, topicCommands, transactionCommands} {
-		for name, f := range part {
-			all[name] = f
-		}
+		maps.Copy(all, part)
 	}
 	return all
 })
+
+// Names returns the commands of the dialect, sorted.
+func Names() []string { return slices.Sorted(maps.Keys(commands())) }
 
 // object is a request or a payload.
 type object map[string]any
