@@ -103,8 +103,18 @@ func (l *lane) answerApart(q *asked, result any) (err error) {
 func (l *lane) seal(h *umx.Header, b []byte, at, size int) []byte {
 	h.Sequence = l.sequence
 	l.sequence++
-	l.finished = l.finished || h.Flags&umx.StreamEnd != 0
+	if h.Flags&umx.StreamEnd != 0 {
+		l.finish()
+	}
 	return h.Seal(b, at, size)
+}
+
+// finish books that the stream is ended from this side. Who may call encode may call it.
+func (l *lane) finish() {
+	if !l.finished && l.id != 0 {
+		l.session.open.Add(-1)
+	}
+	l.finished = true
 }
 
 // send sends a message on the lane, on a stream frame by frame as there is credit for them. Only one goroutine sends on
@@ -128,7 +138,9 @@ func (l *lane) send(m *umx.Message) error {
 		}
 		x.pen.Lock() // one by one: who is cancelled in between is told so in the place of what is missing
 		l.sequence++
-		l.finished = l.finished || (m.Flags&umx.StreamEnd != 0 && i == len(frames)-1)
+		if m.Flags&umx.StreamEnd != 0 && i == len(frames)-1 {
+			l.finish()
+		}
 		x.pen.Unlock()
 		x.writing.Lock()
 		err := x.drain(parts)

@@ -146,3 +146,31 @@ func testNothingIsLargerThanAgreed(t *testing.T, serving opener) {
 		t.Errorf("%.100s", f.Tensors[0].Data)
 	}
 }
+
+// TestStreamsWhoseAnswersAreToComeAreOpen: a stream that its peer has ended is open until it is answered. One too many is refused, and another may
+// be opened as soon as one has ended.
+func TestStreamsWhoseAnswersAreToComeAreOpen(t *testing.T) {
+	everyWay(t, testStreamsWhoseAnswersAreToComeAreOpen)
+}
+
+func testStreamsWhoseAnswersAreToComeAreOpen(t *testing.T, serving opener) {
+	l, _, _ := serving(t, umicp.Options{})
+	p := greeted(t, l, nil)
+	both := umx.StreamStart | umx.StreamEnd
+	var all []byte
+	for i := range uint64(umx.MaxStreams) {
+		all = append(all, p.frame(p.ask(2*i+1, both, "queue.receive", map[string]any{"queue": "q", "wait_ms": 25_000}))...)
+	}
+	p.write(all)
+	for i := range uint64(3) {
+		next := uint64(2*umx.MaxStreams) + 2*i + 1
+		p.send(p.ask(next, both, "kv.get", map[string]any{"key": "a"}))
+		if f := p.expect(next, p.id, fmt.Sprintf("[%d,", umx.ResourceExhausted)); f.Flags&umx.StreamEnd == 0 {
+			t.Fatal("what was refused goes on")
+		}
+	}
+	p.send(umx.Message{Kind: umx.KindCancel, Stream: 1})
+	p.expect(1, 1, fmt.Sprintf("[%d,", umx.Cancelled))
+	p.send(p.ask(3*umx.MaxStreams+1, both, "kv.get", map[string]any{"key": "a"}))
+	p.expect(3*umx.MaxStreams+1, p.id, `"found":false`)
+}

@@ -66,6 +66,8 @@ type session struct {
 	out     []byte
 	spare   []byte // an empty buffer for out; guarded by writing
 
+	open atomic.Int32 // streams of the peer's that this side has not ended; more only by whoever reads
+
 	running sync.WaitGroup // the lanes' goroutines
 	mu      sync.Mutex     // guards the rest
 	zero    *lane          // stream 0
@@ -144,8 +146,13 @@ func (x *session) onStream(f *umx.Frame) (*lane, error) {
 	opens := f.Flags&umx.StreamStart != 0
 	stopping := l == nil && opens && !refused && x.closing
 	if l == nil && opens && !refused && !stopping {
-		l = x.newLane(f.Stream)
-		x.lanes[f.Stream] = l
+		if refused = x.open.Load() >= umx.MaxStreams; refused { // their answers are still to come
+			x.in.Drop(f.Stream)
+		} else {
+			x.open.Add(1)
+			l = x.newLane(f.Stream)
+			x.lanes[f.Stream] = l
+		}
 	}
 	x.mu.Unlock()
 	if err := x.charge(l, f); err != nil {

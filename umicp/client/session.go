@@ -35,8 +35,10 @@ type session struct {
 	pending map[uint64]*pending
 	open    map[uint64]*subscription
 	in      *umx.Inbound
+	streams int           // that are open, or about to be; at most umx.MaxStreams
+	blocked int           // who waits for more
 	credit  int64         // body bytes that may be sent on streams
-	more    chan struct{} // closed and replaced when credit comes
+	more    chan struct{} // closed and replaced when credit comes, or a stream ends for which somebody waits
 	back    int64         // body bytes that were taken and the server was not told of
 }
 
@@ -45,6 +47,7 @@ type pending struct {
 	response any // what to fill; nil drops the result
 	apart    map[string]umx.Tensor
 	stream   uint64
+	back     int64 // body bytes of its answer that were taken and the server was not told of; guarded by the session's mu
 	err      error
 	done     chan struct{}
 }
@@ -139,17 +142,27 @@ func (s *session) frame(f *umx.Frame) error {
 		return nil
 	}
 	s.mu.Lock()
+	before := s.in.Open()
 	whole, err := s.in.Accept(f)
+	if s.in.Open() < before {
+		s.ended()
+	}
 	sub := s.open[f.Stream]
+	var back *int64 // of the stream, where more is to come
+	if sub != nil {
+		back = &sub.back
+	} else if p := s.pending[f.Request]; p != nil {
+		back = &p.back
+	}
 	s.mu.Unlock()
 	if err != nil {
 		return err
 	}
 	if whole == nil {
-		return s.taken(f.Stream, sub, f.BodyLen, f.Kind)
+		return s.taken(f.Stream, back, f.BodyLen, f.Kind)
 	}
 	if sub != nil {
-		sub.take(whole)
+		sub.take(whole, f.BodyLen) // the fragments before were given back
 		return nil
 	}
 	s.settle(whole)
@@ -173,8 +186,18 @@ func (s *session) settle(f *umx.Frame) {
 	close(p.done)
 }
 
-// taken tells the server, now and then, that it may send again what has been taken in.
-func (s *session) taken(stream uint64, sub *subscription, body int, kind umx.Kind) error {
+// ended books that a stream is over. s.mu is held.
+func (s *session) ended() {
+	s.streams--
+	if s.blocked > 0 && s.err == nil {
+		close(s.more)
+		s.more = make(chan struct{})
+	}
+}
+
+// taken tells the server, now and then, that it may send again what has been taken in: on the connection, and with back, what is not told yet of a
+// stream on which more is to come, on that.
+func (s *session) taken(stream uint64, back *int64, body int, kind umx.Kind) error {
 	if stream == 0 || kind == umx.KindError {
 		return nil // those need no credit
 	}
@@ -184,9 +207,9 @@ func (s *session) taken(stream uint64, sub *subscription, body int, kind umx.Kin
 	if s.back += n; s.back >= umx.DefaultConnWindow/2 {
 		conn, s.back = s.back, 0
 	}
-	if sub != nil {
-		if sub.back += n; sub.back >= umx.DefaultWindow/2 {
-			own, sub.back = sub.back, 0
+	if back != nil {
+		if *back += n; *back >= umx.DefaultWindow/2 {
+			own, *back = *back, 0
 		}
 	}
 	s.mu.Unlock()
@@ -359,6 +382,13 @@ func (s *session) write(m *umx.Message, p *pending, sub *subscription, opens boo
 	s.pen.Unlock()
 	if err != nil {
 		s.forget(m.Request)
+		if opens { // it never was
+			s.mu.Lock()
+			s.in.Cancelled(m.Stream)
+			delete(s.open, m.Stream)
+			s.ended()
+			s.mu.Unlock()
+		}
 		return umx.AsFault(err)
 	}
 	for _, parts := range frames {
@@ -369,7 +399,7 @@ func (s *session) write(m *umx.Message, p *pending, sub *subscription, opens boo
 	return nil
 }
 
-// acquire waits for credit on the connection and spends it.
+// acquire waits until another stream may be opened and there is credit on the connection, and takes both.
 func (s *session) acquire(ctx context.Context, m *umx.Message) error {
 	total := int64(len(m.Meta) + umx.HeaderBytes)
 	for i := range m.Tensors {
@@ -381,17 +411,26 @@ func (s *session) acquire(ctx context.Context, m *umx.Message) error {
 			defer s.mu.Unlock()
 			return lost(s.err)
 		}
-		if s.credit > 0 {
+		if s.credit > 0 && s.streams < umx.MaxStreams {
 			s.credit -= total
+			s.streams++
 			s.mu.Unlock()
 			return nil
 		}
 		more := s.more
+		s.blocked++
 		s.mu.Unlock()
+		var err error
 		select {
 		case <-more:
 		case <-ctx.Done():
-			return fault.From(ctx.Err())
+			err = fault.From(ctx.Err())
+		}
+		s.mu.Lock()
+		s.blocked--
+		s.mu.Unlock()
+		if err != nil {
+			return err
 		}
 	}
 }

@@ -196,7 +196,7 @@ func (c *Client) watchOnce(ctx context.Context, operation string, args Raw, opts
 			continue
 		}
 		more := yield(Event[Raw]{e.position, e.result}, nil)
-		if err := s.taken(sub.stream, sub, e.body, umx.KindMessage); err != nil {
+		if err := s.taken(sub.stream, &sub.back, e.body, umx.KindMessage); err != nil {
 			return from, more, true, err
 		}
 		if !more {
@@ -257,14 +257,15 @@ func (s *session) unsubscribe(sub *subscription) {
 	}
 }
 
-// take takes a frame of the stream. Bytes that wait here are bounded by the credit that was given for them.
-func (sub *subscription) take(f *umx.Frame) {
+// take takes a message of the stream, of which so many bytes are not given back yet. Bytes that wait here are bounded by the credit that was given for
+// them.
+func (sub *subscription) take(f *umx.Frame, body int) {
 	var e event
 	var err error
 	if f.BodyLen > 0 {
 		var a answer
 		a, err = parseAnswer(f)
-		e.result, e.position, e.body = a.result, a.position, f.BodyLen
+		e.result, e.position, e.body = a.result, a.position, body
 		if _, isNil := pack.ReadNil(e.result); isNil && err == nil {
 			e.result = nil
 		}

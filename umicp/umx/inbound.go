@@ -1,6 +1,7 @@
 package umx
 
-// MaxStreams is how many streams a peer may have open at once; the next one is refused with ResourceExhausted.
+// MaxStreams is how many streams a peer may have open at once, until both sides have ended them; the next one is refused with
+// ResourceExhausted.
 const MaxStreams = 1024
 
 // Inbound keeps the order of what one peer sends on one connection: the numbers of its frames on every stream, who
@@ -61,6 +62,9 @@ func (in *Inbound) Drop(stream uint64) {
 		in.forget(&s.part)
 	}
 }
+
+// Open is how many streams there are on which the peer may still send.
+func (in *Inbound) Open() int { return len(in.streams) }
 
 // Last is the highest stream that the peer has opened.
 func (in *Inbound) Last() uint64 { return in.last }
