@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/vmihailenco/msgpack/v5"
+	"github.com/vmihailenco/msgpack/v5/msgpcode"
 
 	"github.com/hivellm/synap-go/core/fault"
 	"github.com/hivellm/synap-go/core/value"
@@ -117,6 +118,9 @@ func (m MsgPack) Decode(request any) error {
 	if err := countMsgPack(m, request); err != nil {
 		return err
 	}
+	if !m.object() {
+		return m.again(request) // the library would take an array for the fields in their order in Go
+	}
 	dec := msgpack.NewDecoder(bytes.NewReader(m))
 	dec.SetCustomStructTag("json")
 	dec.DisallowUnknownFields(true)
@@ -124,6 +128,12 @@ func (m MsgPack) Decode(request any) error {
 		return m.again(request)
 	}
 	return nil
+}
+
+// object reports whether it is a map, or nil.
+func (m MsgPack) object() bool {
+	code := m[0]
+	return msgpcode.IsFixedMap(code) || code == msgpcode.Map16 || code == msgpcode.Map32 || code == msgpcode.Nil
 }
 
 // again decodes what could not be decoded by way of JSON, which knows how to say what is wrong, and accepts
