@@ -398,8 +398,6 @@ class Client:
         self.timeout, self.broken = timeout, None
         self.sock = socket.create_connection((u.hostname, u.port or 15502), timeout)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if u.scheme == "umicps":
-            self.sock = (tls or ssl.create_default_context()).wrap_socket(self.sock, server_hostname=u.hostname)
         self.inbound, self.sequence, self.request, self.stream = Inbound(), 0, 0, -1
         self.waiting = {}  # messages of streams that somebody follows, which came while another was waited for
         self.costs, self.back = {}, 0  # stored bytes taken of a message under way, by stream; and those the server was not told of
@@ -408,6 +406,8 @@ class Client:
         if api_key:
             hello["auth"] = {"api_key": api_key}
         try:
+            if u.scheme == "umicps":
+                self.sock = (tls or ssl.create_default_context()).wrap_socket(self.sock, server_hostname=u.hostname)
             self._send(Frame(CONTROL, HELLO, sequence=self._number(), meta=json.dumps(hello).encode()).encode())
             answer = self._message(0, timeout)
             if answer.kind != WELCOME:
