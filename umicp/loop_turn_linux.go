@@ -55,7 +55,13 @@ func (p *polled) turn() {
 			return
 		}
 		p.frames, p.bytes = p.frames+1, p.bytes+umx.HeaderBytes+f.BodyLen
-		if err := p.frame(f); err != nil {
+		if !x.quick {
+			err = x.over()
+		}
+		if err == nil {
+			err = p.frame(f)
+		}
+		if err != nil {
 			p.end(err)
 			return
 		}

@@ -257,6 +257,9 @@ func (x *session) read(r *umx.Reader, conn net.Conn) error {
 		if !f.Kind.Bare() {
 			x.slowDown(from)
 		}
+		if err := x.over(); err != nil {
+			return err
+		}
 		greeting := x.greet
 		if err := x.frame(f); err != nil {
 			return err

@@ -136,6 +136,15 @@ func (x *session) frame(f *umx.Frame) error {
 	return umx.Errorf(umx.ProtocolError, "a frame of kind %d is not for who accepted the connection", whole.Kind)
 }
 
+// over is why nothing more of what has come is to be run: the peer, who may have asked for much, cannot be answered, or the session is broken off. Where
+// a loop reads, what cannot be written ends the session by itself.
+func (x *session) over() error {
+	if x.ctx.Err() == nil {
+		return nil
+	}
+	return context.Cause(x.ctx)
+}
+
 // onStream finds the lane of a stream and books the frame there. There is none for a stream that is refused; then the
 // frame is done with.
 func (x *session) onStream(f *umx.Frame) (*lane, error) {

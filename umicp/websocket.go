@@ -105,6 +105,9 @@ func (x *session) frames(data []byte) error {
 			return err
 		}
 		x.server.traffic.in.add(1, n)
+		if err := x.over(); err != nil {
+			return err
+		}
 		if err := x.frame(&f); err != nil {
 			return err
 		}
