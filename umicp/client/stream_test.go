@@ -44,8 +44,12 @@ func TestMoreWaitThanThereMayBeStreams(t *testing.T) {
 			}
 		})
 	}
-	for range n {
-		if _, err := other.QueuePublish(ctx, &client.QueuePublishRequest{Queue: "crowd", Message: value.OfText("m")}); err != nil {
+	messages := make([]map[string]string, n/2)
+	for i := range messages {
+		messages[i] = map[string]string{"message": "m"}
+	}
+	for range 2 {
+		if err := other.Call(ctx, "queue.publish", map[string]any{"queue": "crowd", "messages": messages}, nil); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -124,7 +124,7 @@ def mixed(c):
     start = c.call("kv.set", {"key": "mixed", "value": ""})["version"]
     for _ in range(3):
         c.call("kv.set", {"key": "mixed", "value": text})
-    for _ in range(50):
+    for _ in range(18):
         for _, event in c.watch("kv.watch", {"keys": ["mixed"], "from": start}):
             assert event["value"] == text
             break
