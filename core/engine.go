@@ -33,6 +33,7 @@ type Options struct {
 	Journal    journal.Journal // nil is a fresh in-memory one
 	Disk       Disk            // where the journal is kept; nil when it is not
 	Version    string          // of the program, for status
+	Clock      *command.Clock  // nil is one that agrees with the wall clock
 	Limits     Limits          // how much may be used
 	// Report hears of every Internal error; nil drops them.
 	Report func(command string, err error)
@@ -73,12 +74,15 @@ func New(o Options) (*Engine, error) {
 	if o.Journal == nil {
 		o.Journal = journal.NewMemory(journal.MemoryOptions{Epoch: uint64(time.Now().UnixMilli())})
 	}
+	if o.Clock == nil {
+		o.Clock = command.NewClock()
+	}
 	e := &Engine{
 		version: o.Version,
 		started: time.Now(),
 		journal: o.Journal,
 		disk:    o.Disk,
-		clock:   command.NewClock(),
+		clock:   o.Clock,
 		feed:    journal.NewFeed(o.Journal),
 		byID:    map[uint32]*command.Space{},
 		own:     map[uint32]quota.Limits{},

@@ -189,6 +189,13 @@ func NewClock() *Clock {
 	return &Clock{start: now, base: now.UnixMilli()}
 }
 
+// Ahead returns a clock that is ahead of the wall clock by so much, or behind it: what a server has whose system's clock is wrong. Tests have it.
+func Ahead(by time.Duration) *Clock {
+	c := NewClock()
+	c.base += by.Milliseconds()
+	return c
+}
+
 // Now returns the time in Unix milliseconds.
 func (c *Clock) Now() int64 { return c.base + time.Since(c.start).Milliseconds() }
 

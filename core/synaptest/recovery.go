@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"testing"
+	"time"
 
 	"github.com/hivellm/synap-go/core"
 	"github.com/hivellm/synap-go/core/auth"
@@ -17,6 +18,7 @@ type Recording struct {
 	Engine     *core.Engine
 	journal    *journal.Memory
 	structures func() []*command.Structure
+	ahead      time.Duration // of its clock
 }
 
 // Saved is what an engine's Save handed out, and the last record there was before.
@@ -33,10 +35,17 @@ type Chunk struct {
 
 // Record returns an engine of fresh structures.
 func Record(t testing.TB, structures func() []*command.Structure) *Recording {
+	return RecordAhead(t, 0, structures)
+}
+
+// RecordAhead is Record of an engine whose clock is ahead by so much, or behind; so is that of all that are recovered from it.
+func RecordAhead(t testing.TB, ahead time.Duration, structures func() []*command.Structure) *Recording {
 	t.Helper()
-	r := &Recording{journal: journal.NewMemory(journal.MemoryOptions{Epoch: 1, Records: 1 << 20, Bytes: 1 << 30}), structures: structures}
+	r := &Recording{
+		journal: journal.NewMemory(journal.MemoryOptions{Epoch: 1, Records: 1 << 20, Bytes: 1 << 30}), structures: structures, ahead: ahead,
+	}
 	var err error
-	if r.Engine, err = core.New(core.Options{Journal: r.journal, Structures: structures()}); err != nil {
+	if r.Engine, err = core.New(core.Options{Journal: r.journal, Structures: structures(), Clock: command.Ahead(ahead)}); err != nil {
 		t.Fatal(err)
 	}
 	return r
@@ -75,7 +84,7 @@ func (r *Recording) Save(t testing.TB, between func()) Saved {
 // encoding.
 func (r *Recording) Recover(t testing.TB, s Saved) *Recording {
 	t.Helper()
-	again := Record(t, r.structures)
+	again := RecordAhead(t, r.ahead, r.structures)
 	for _, c := range s.Chunks {
 		if err := again.Engine.Restore(c.At, c.Data); err != nil {
 			t.Fatal(err)
@@ -92,7 +101,7 @@ func (r *Recording) Recover(t testing.TB, s Saved) *Recording {
 // RecoverAs returns another engine, of other structures and of every record that there ever was.
 func (r *Recording) RecoverAs(t testing.TB, structures func() []*command.Structure) *Recording {
 	t.Helper()
-	again := Record(t, structures)
+	again := RecordAhead(t, r.ahead, structures)
 	for _, rec := range r.Records(t) {
 		fresh := again.reread(t, rec)
 		if err := again.Engine.Replay(fresh); err != nil {

@@ -52,13 +52,16 @@ type server struct {
 }
 
 // open starts servers of those names.
-func open(t testing.TB, names ...string) *world {
+func open(t testing.TB, names ...string) *world { return openAhead(t, nil, names...) }
+
+// openAhead is open of servers of which some have clocks that are ahead, or behind.
+func openAhead(t testing.TB, ahead map[string]time.Duration, names ...string) *world {
 	w := &world{TB: t, servers: map[string]*server{}, cut: map[[2]string]bool{}, old: map[string]bool{}, rights: permissions("write:*")}
 	for _, name := range names {
 		s := &server{world: w, name: name}
 		w.servers[name] = s
 		s.start(func(structures func() []*command.Structure) *synaptest.Recording {
-			return synaptest.Record(t, structures)
+			return synaptest.RecordAhead(t, ahead[name], structures)
 		})
 		t.Cleanup(func() { s.stop() })
 	}
@@ -692,10 +695,18 @@ func (w *world) disturb(random *rand.Rand, steps int, do func(name string, n int
 	w.mu.Unlock()
 }
 
+// clocks are those of a history's servers: in every other one they are up to 50 minutes apart.
+func clocks(seed uint64) map[string]time.Duration {
+	if seed%2 == 0 {
+		return nil
+	}
+	return map[string]time.Duration{"a": 25 * time.Minute, "b": -25 * time.Minute}
+}
+
 func triangle(t *testing.T, seed uint64) {
 	random := rand.New(rand.NewPCG(seed, 1))
 	names := []string{"a", "b", "c"}
-	w := open(t, names...)
+	w := openAhead(t, clocks(seed), names...)
 	w.random = rand.New(rand.NewPCG(seed, 2))
 	for i, name := range names {
 		w.link(name, names[(i+1)%3], everyChat)

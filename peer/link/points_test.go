@@ -225,7 +225,7 @@ func TestTriangleOfCollections(t *testing.T) { eachRing(t, triangleOfCollections
 func triangleOfCollections(t *testing.T, seed uint64) {
 	random := rand.New(rand.NewPCG(seed, 1))
 	names := []string{"a", "b", "c"}
-	w := open(t, names...)
+	w := openAhead(t, clocks(seed), names...)
 	w.random = rand.New(rand.NewPCG(seed, 2))
 	w.old["b"] = seed%3 == 0
 	w.say("a", "vector.collection.create", `{"collection":"docs","dimension":1,"metric":"dot"}`)

@@ -292,7 +292,7 @@ func TestTriangleOfTopics(t *testing.T) { eachRing(t, triangleOfTopics) }
 func triangleOfTopics(t *testing.T, seed uint64) {
 	random := rand.New(rand.NewPCG(seed, 1))
 	names := []string{"a", "b", "c"}
-	w := open(t, names...)
+	w := openAhead(t, clocks(seed), names...)
 	w.random = rand.New(rand.NewPCG(seed, 2))
 	var ears []*ear
 	var pairs [][2]string
