@@ -146,7 +146,7 @@ func (c *Config) newLinks(log *logrus.Logger) (*link.Manager, error) {
 	return link.New(link.Options{Key: c.peerKey, TLS: c.peerTLS, Note: func(peer string, err error) {
 		entry := log.WithField("peer", peer)
 		if err != nil {
-			entry.WithError(err).Warn("the link is down, and will be tried again")
+			entry.WithError(err).Warn("the link does not work, or carries not all that it should; it is tried again")
 			return
 		}
 		entry.Info("the link is up")

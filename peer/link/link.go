@@ -29,6 +29,11 @@ const (
 	MaxRooms = 500
 	// maxErrorBytes bounds what is kept of an error.
 	maxErrorBytes = 500
+	// maxTold is how many different errors of a link are told, and tellAgain after how long each is told once more.
+	maxTold   = 20
+	tellAgain = 10 * time.Minute
+	// A connection that has lasted for steady begins anew at once when it breaks; one that breaks sooner is as one that did not come about.
+	steady = 5 * time.Second
 )
 
 // link is the link to one peer. It is run by one goroutine and those that it waits for.
@@ -42,7 +47,8 @@ type link struct {
 	mu sync.Mutex
 
 	now     peer.Status
-	told    string                // the error that Note was told last; "" is none since it was up
+	told    map[string]bool       // the errors that Note was told since it was up, or since toldAt; at most maxTold
+	toldAt  time.Time             // when the first of them was
 	copiers map[courseKey]*copier // those that run
 	far     Side                  // the peer, while the connection lasts; nil else
 	broke   int64                 // when there was a connection last, or when the link was made, in Unix milliseconds
@@ -114,11 +120,12 @@ func (l *link) live() Side {
 func (l *link) run(ctx context.Context) {
 	for wait := firstBackoff; ; {
 		l.state(peer.Connecting)
+		began := time.Now()
 		up, err := l.session(ctx)
 		if ctx.Err() != nil {
 			return
 		}
-		if up {
+		if up && time.Since(began) >= steady {
 			wait = firstBackoff
 		}
 		l.failed(err)
@@ -153,13 +160,25 @@ func (l *link) state(s string) {
 	}
 }
 
+// fresh reports whether an error is to be told, which it is remembered to be then. What many copiers fail of, one after the other, again and
+// again, fills no log. l.mu is held.
+func (l *link) fresh(text string) bool {
+	if now := time.Now(); len(l.told) == 0 || now.Sub(l.toldAt) >= tellAgain {
+		l.told, l.toldAt = map[string]bool{}, now
+	}
+	if l.told[text] || len(l.told) >= maxTold {
+		return false
+	}
+	l.told[text] = true
+	return true
+}
+
 // failed notes what went wrong, and tells it once.
 func (l *link) failed(err error) {
 	text := clip(err.Error())
 	l.mu.Lock()
 	l.now.LastError, l.now.ErrorAt = text, time.Now().UnixMilli()
-	fresh := l.told != text
-	l.told = text
+	fresh := l.fresh(text)
 	l.mu.Unlock()
 	if fresh {
 		l.manager.o.Note(l.peer.Name, errors.New(text))
@@ -192,7 +211,7 @@ func (l *link) session(ctx context.Context) (up bool, err error) {
 	}
 	l.state(peer.Connected)
 	l.mu.Lock()
-	l.now.Node, l.far, l.told, l.oldest = s.there.node, remote, "", 0
+	l.now.Node, l.far, l.told, l.oldest = s.there.node, remote, nil, 0
 	l.mu.Unlock()
 	defer func() {
 		l.mu.Lock()

@@ -39,6 +39,7 @@ type world struct {
 	silent bool                               // whoever is asked over the wire answers nothing
 	rights []auth.Permission                  // of whoever comes over the wire
 	refuse func(operation string) error       // what is refused at the other end; nil is nothing
+	noted  []string                           // what the links of a told
 	ran    func(operation string) (lost bool) // is told what ran at the other end, and says whether the answer is lost; may be nil
 }
 
@@ -81,7 +82,7 @@ func permissions(texts ...string) (all []auth.Permission) {
 
 // start runs a server whose engine is made by that.
 func (s *server) start(made func(structures func() []*command.Structure) *synaptest.Recording) {
-	s.links = link.New(link.Options{Dial: s.dial, Key: func(name string) (string, error) { return "key of " + name, nil }})
+	s.links = link.New(link.Options{Dial: s.dial, Note: s.note, Key: func(name string) (string, error) { return "key of " + name, nil }})
 	recording := made(func() []*command.Structure {
 		return []*command.Structure{stream.Structure(stream.Options{}), pubsub.Structure(), vector.Federated(s.links), peer.Structure(peer.Options{Links: s.links})}
 	})
@@ -112,6 +113,14 @@ func (s *server) restart() {
 	s.start(func(structures func() []*command.Structure) *synaptest.Recording {
 		return before.RecoverAs(s.world, structures)
 	})
+}
+
+func (s *server) note(_ string, err error) {
+	s.world.mu.Lock()
+	defer s.world.mu.Unlock()
+	if s.name == "a" {
+		s.world.noted = append(s.world.noted, fmt.Sprint(err))
+	}
 }
 
 // dial is the wire to another server, whose name is the URL's host.
@@ -555,6 +564,57 @@ func TestASilentPeerIsTakenForGone(t *testing.T) {
 			w.until("they are linked again", func() bool { return w.peers("b")["a"].State == peer.Connected })
 		})
 	}
+}
+
+// TestManyErrorsFillNoLog has sixty rooms that do not flow, each for a reason of its own, which is found again and again.
+func TestManyErrorsFillNoLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := open(t, "a", "b")
+		for n := range 60 {
+			w.say("a", "stream.create", fmt.Sprintf(`{"room":"chat.%d","partitions":2}`, n))
+			w.say("b", "stream.create", fmt.Sprintf(`{"room":"chat.%d","partitions":3}`, n))
+		}
+		w.link("a", "b", everyChat)
+		told := func() int {
+			synctest.Wait()
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			return len(w.noted)
+		}
+		<-time.After(5 * time.Minute)
+		first := told()
+		if first < 2 || first > 21 { // that it is up, and at most twenty
+			t.Errorf("%d lines in five minutes: %q", first, w.noted)
+		}
+		<-time.After(20 * time.Minute)
+		if n := told(); n <= first || n > 61 {
+			t.Errorf("%d lines in 25 minutes", n)
+		}
+		if got := w.peers("a")["b"].LastError; !strings.Contains(got, "they must be as many") {
+			t.Errorf("the last error is %q", got)
+		}
+	})
+}
+
+// TestAConnectionThatBreaksAtOnce is tried again later and later, as one that does not come about.
+func TestAConnectionThatBreaksAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := open(t, "a", "b")
+		w.mu.Lock()
+		w.ran = func(operation string) bool { return operation == "server.watch" }
+		w.mu.Unlock()
+		w.link("a", "b", everyChat)
+		<-time.After(5 * time.Minute)
+		synctest.Wait()
+		if n := w.peers("a")["b"].Attempts; n < 8 || n > 40 {
+			t.Errorf("%d attempts in five minutes", n)
+		}
+		w.mu.Lock()
+		w.ran = nil
+		w.mu.Unlock()
+		w.say("b", "stream.append", `{"room":"chat.1","data":"x"}`)
+		w.until("it works", func() bool { return w.peers("a")["b"].In == 1 })
+	})
 }
 
 func TestRemovedAndAddedAgainNothingComesTwice(t *testing.T) {
