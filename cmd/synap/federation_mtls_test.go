@@ -22,6 +22,8 @@ func demanding(t *testing.T, ca *certstest.CA) *federated {
 	tls := &there.config.TLS
 	tls.Cert, tls.Key = ca.Issue("server", "server", "")
 	tls.ClientCA, tls.ClientAuth = ca.File("ca.pem"), "require"
+	ca.Issue("revoked", "whoever", "spiffe://example.org/paris")
+	tls.ClientCRL = ca.Revoke("clients.crl", time.Now().Add(time.Hour), "revoked")
 	tls.Principals = []string{"uri:spiffe://example.org/paris=paris", "uri:spiffe://example.org/rome=rome", "uri:spiffe://example.org/gone=gone"}
 	there.run(t)
 	return there
@@ -66,8 +68,8 @@ func (f *federated) authors(room string) (all []string) {
 	return all
 }
 
-// TestLinksShowCertificates links with a server that demands them, by both protocols: who shows none, one from elsewhere, one that has expired or
-// one that names nobody, is linked with nobody and says what to do; a link ends when whom its certificate stands for is nobody any more.
+// TestLinksShowCertificates links with a server that demands them, by both protocols: who shows none, one from elsewhere, one that has expired or was
+// revoked, or one that names nobody, is linked with nobody and says what to do; a link ends when whom its certificate stands for is nobody any more.
 func TestLinksShowCertificates(t *testing.T) {
 	ca, other := certstest.New(t), certstest.New(t)
 	there, here := demanding(t, ca), showing(t, ca)
@@ -88,6 +90,7 @@ func TestLinksShowCertificates(t *testing.T) {
 			"foreign":        `the peer refuses the certificate "foreign": it does not know the authority that the certificate is from`,
 			"late":           `the peer refuses the certificate "late": the certificate has expired`,
 			"forserversonly": `the peer refuses the certificate "forserversonly": `,
+			"revoked":        `the peer refuses the certificate "revoked": the certificate is none that it takes: `,
 			"unknown":        `the certificate "unknown" alone does not say who comes: `,
 			"gone":           `the certificate names "gone", and there is no key or user of that name`,
 			"none":           `there is no certificate "none": in ` + ca.Dir + " there is no file none.pem",

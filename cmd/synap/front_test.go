@@ -298,6 +298,7 @@ func TestNonsenseBeforeTheDoors(t *testing.T) {
 		"tls: {cert: a}":                                        "belong together",
 		"tls: {client_ca: a}":                                   "tls.client_ca: ",
 		"tls: {cert: a, key: b, client_auth: require}":          "tls.client_auth: ",
+		"tls: {cert: a, key: b, client_crl: c}":                 "tls.client_crl: ",
 		"tls: {cert: a, key: b, principals: ['cn:a=b']}":        "tls.principals: ",
 		"tls: {min_version: '1.1'}":                             `tls.min_version: "1.1" is not one of`,
 		"tls: {cert: a, key: b, client_ca: c, principals: [x]}": "tls.principals: \"x\"",
