@@ -31,6 +31,7 @@ var flows = []thing{
 	{"points with a graph that were there", func(ctx context.Context, o *options, p *pair) (figure, error) {
 		return caughtUp(ctx, o, p, "hnsw", o.graph)
 	}},
+	{"points with a graph that were there, until the graph is made", graphed},
 	{"messages of topics", messages},
 	{"events that were there", func(ctx context.Context, o *options, p *pair) (figure, error) { return events(ctx, o, p, true) }},
 	{"events while they are written", func(ctx context.Context, o *options, p *pair) (figure, error) { return events(ctx, o, p, false) }},
@@ -115,6 +116,28 @@ func caughtUp(ctx context.Context, o *options, p *pair, index string, n int) (f 
 		return f, err
 	}
 	return w.over(ctx, n)
+}
+
+// graphed is caughtUp until the graph is made, too: points come into a flat table, which is searched exactly, and go into the graph later.
+func graphed(ctx context.Context, o *options, p *pair) (f figure, err error) {
+	var w *watched
+	if f, err = caughtUp(ctx, o, p, "hnsw", o.graph); err != nil {
+		return f, err
+	}
+	took := time.Duration(float64(o.graph) / f.rate * float64(time.Second))
+	before := f
+	if w, err = p.watch(ctx); err != nil {
+		return f, err
+	}
+	if err := o.indexed(ctx, p.to); err != nil {
+		return f, err
+	}
+	if f, err = w.over(ctx, o.graph); err != nil {
+		return f, err
+	}
+	f.rate = float64(o.graph) / (took + time.Since(w.began)).Seconds()
+	f.reader, f.writer, f.bytes = f.reader+before.reader, f.writer+before.writer, f.bytes+before.bytes
+	return f, nil
 }
 
 // indexed waits until no point waits for its place in a graph.

@@ -21,6 +21,7 @@ const (
 // CarryRequest opens a subscription for whoever carries messages to another server, or comes back to one.
 type CarryRequest struct {
 	Patterns     []string `json:"patterns,omitempty" max:"100" jsonschema:"topics and patterns whose messages are carried from now on, after those that they retain"`
+	Except       string   `json:"except,omitempty" max:"64" jsonschema:"with patterns: the node that the messages are carried to; what it told this one is left out"`
 	Subscription string   `json:"subscription,omitempty" max:"64" jsonschema:"the subscription of an earlier answer, to go on without a gap"`
 	Answer       uint64   `json:"answer,omitempty" jsonschema:"with subscription: answer of the last answer that arrived; what was in a later one is sent again"`
 	WaitMS       int64    `json:"wait_ms,omitempty" min:"0" max:"25000" jsonschema:"how long to wait for the first message, in milliseconds"`
@@ -35,7 +36,17 @@ func (r *CarryRequest) Resources() []auth.Resource {
 }
 
 // Validate wants patterns or a subscription.
-func (r *CarryRequest) Validate() error { return r.listen().Validate() }
+func (r *CarryRequest) Validate() error {
+	if r.Except != "" {
+		if err := CheckNode(r.Except); err != nil {
+			return fault.From(err).With("field", "except")
+		}
+		if len(r.Patterns) == 0 {
+			return fault.New(fault.Invalid, `"except" is said when the subscription is opened, with "patterns"`).With("field", "except")
+		}
+	}
+	return r.listen().Validate()
+}
 
 func (r *CarryRequest) listen() *ListenRequest {
 	return &ListenRequest{Patterns: r.Patterns, Subscription: r.Subscription, WaitMS: r.WaitMS, Limit: r.Limit, MaxBytes: r.MaxBytes, Close: r.Close}
@@ -51,7 +62,7 @@ type CarryResponse struct {
 
 func (b *Broker) carry(ctx context.Context, r *CarryRequest) (CarryResponse, error) {
 	l := r.listen()
-	name, h, err := b.open(l, command.CallOf(ctx).Caller.Name, MaxCarried, true)
+	name, h, err := b.open(l, command.CallOf(ctx).Caller.Name, MaxCarried, &carrying{r.Except})
 	if err != nil {
 		return CarryResponse{}, err
 	}

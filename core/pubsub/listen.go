@@ -66,7 +66,7 @@ type ListenResponse struct {
 }
 
 func (b *Broker) listen(ctx context.Context, r *ListenRequest) (ListenResponse, error) {
-	name, h, err := b.open(r, command.CallOf(ctx).Caller.Name, listenBufferSize, false)
+	name, h, err := b.open(r, command.CallOf(ctx).Caller.Name, listenBufferSize, nil)
 	if err != nil {
 		return ListenResponse{}, err
 	}
@@ -126,13 +126,16 @@ func (h *handle) allowed(caller *auth.Identity) error {
 
 var errTooLong = errors.New("nothing came in time")
 
+// carrying is what a carrier asks for besides.
+type carrying struct{ except string }
+
 // open finds or makes the handle, and marks it used.
-func (b *Broker) open(r *ListenRequest, owner string, buffer int, carrier bool) (string, *handle, error) {
+func (b *Broker) open(r *ListenRequest, owner string, buffer int, carrying *carrying) (string, *handle, error) {
 	if r.Subscription != "" {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		h := b.handles[r.Subscription]
-		if h == nil || h.owner != owner || h.carrier != carrier {
+		if h == nil || h.owner != owner || h.carrier != (carrying != nil) {
 			return "", nil, fault.New(fault.NotFound,
 				"there is no subscription %q: it ended after five minutes without a call; open one anew with patterns", r.Subscription)
 		}
@@ -140,8 +143,8 @@ func (b *Broker) open(r *ListenRequest, owner string, buffer int, carrier bool) 
 		return r.Subscription, h, nil
 	}
 	h := &handle{subscription: newSubscription(r.Patterns, "", buffer, false), owner: owner, busy: 1}
-	if h.carrier = carrier; carrier {
-		h.most = MaxCarriedBytes
+	if carrying != nil {
+		h.carrier, h.except, h.most = true, carrying.except, MaxCarriedBytes
 	}
 	if err := b.subscribe(h.subscription); err != nil {
 		return "", nil, err

@@ -52,6 +52,7 @@ type subscription struct {
 	most     int           // and how many bytes of them, but always one message
 	strict   bool          // ends at its first loss instead of going on without the oldest
 	carrier  bool          // carries what it hears to another server, and so wants to know where it comes from and what was forgotten
+	except   string        // of a carrier: the node that it carries to, which needs not hear what it told this one; "" is none
 	wake     chan struct{} // holds a token when the mailbox changed
 
 	mu sync.Mutex
@@ -78,6 +79,9 @@ func (s *subscription) full() bool {
 // deliver puts the message into the mailbox. When there is no room the oldest goes, or, if the subscriber is
 // strict, the subscription ends. It never blocks.
 func (s *subscription) deliver(m *Message) {
+	if s.except != "" && m.via == s.except {
+		return
+	}
 	size := m.size()
 	s.mu.Lock()
 	for s.end == nil && s.count > 0 && (s.count >= s.capacity || s.bytes+size > s.most) {

@@ -229,6 +229,7 @@ type end struct {
 	far  bool // it is the peer's
 	// packed is the latest form of packed points that it knows; 0 is none.
 	packed int
+	older  atomic.Bool  // pubsub.carry knows no except there
 	heard  atomic.Int64 // when it answered something last, in Unix nanoseconds
 }
 

@@ -185,6 +185,9 @@ func (f *far) Call(ctx context.Context, operation string, args, answer any) erro
 	if text, _ := json.Marshal(args); f.world.old[f.to] && strings.Contains(string(text), `"made"`) {
 		return fault.New(fault.Invalid, `there is no field "made"`)
 	}
+	if text, _ := json.Marshal(args); f.world.old[f.to] && strings.Contains(string(text), `"except"`) {
+		return fault.New(fault.Invalid, `there is no field "except"`)
+	}
 	if refuse != nil {
 		if err := refuse(operation); err != nil {
 			return err

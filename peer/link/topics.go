@@ -94,6 +94,9 @@ func (c *copier) listen(ctx context.Context, b *box) error {
 	switch {
 	case opens: // it is to be known before anything is waited for
 		args.Patterns = []string{c.room}
+		if !c.from.older.Load() {
+			args.Except = c.to.node
+		}
 	case left:
 		at = &b.old[0]
 	default:
@@ -108,6 +111,9 @@ func (c *copier) listen(ctx context.Context, b *box) error {
 		return nil
 	case fault.CodeOf(err) == fault.NotFound && !opens:
 		b.now = line{}
+		return nil
+	case fault.CodeOf(err) == fault.Invalid && args.Except != "": // an older server, which tells what came from there, too
+		c.from.older.Store(true)
 		return nil
 	case err != nil:
 		return err

@@ -2274,6 +2274,7 @@ type PubsubAcceptResponse struct {
 // PubsubCarryRequest is what the command table says of it; docs/commands.md describes it.
 type PubsubCarryRequest struct {
 	Patterns     []string `json:"patterns,omitempty"`     // topics and patterns whose messages are carried from now on, after those that they retain
+	Except       string   `json:"except,omitempty"`       // with patterns: the node that the messages are carried to; what it told this one is left out
 	Subscription string   `json:"subscription,omitempty"` // the subscription of an earlier answer, to go on without a gap
 	Answer       uint64   `json:"answer,omitempty"`       // with subscription: answer of the last answer that arrived; what was in a later one is sent again
 	WaitMS       int64    `json:"wait_ms,omitempty"`      // how long to wait for the first message, in milliseconds
