@@ -16,6 +16,8 @@ const (
 	maxConditions = 32   // fields of one filter
 	maxChoices    = 1000 // values of an "in"
 	maxFieldBytes = 256  // of a field's name
+	maxFieldParts = 16   // of a field's name, between its points
+	maxCompound   = 32   // values of an "in" that are lists or objects, which are looked for one by one
 )
 
 // filter is what a memory's metadata must say: all conditions hold.
@@ -23,13 +25,45 @@ type filter []condition
 
 // condition is what one field must be. A field that holds a list holds each of its items.
 type condition struct {
-	path  []string // the field's name, and those inside it
+	field string // its name, with points before those inside it
 	tests []test
 }
 
 type test struct {
 	op    string
-	value any // of "in" and "nin" a list
+	value any // of "in" and "nin" choices
+}
+
+// choices are the values of an "in". Scalars are found at once, however many there are: a filter is asked about every item of every memory's
+// lists, while nobody can write.
+type choices struct {
+	scalars  map[any]bool
+	compound []any
+}
+
+func (c *choices) have(v any) bool {
+	switch v.(type) {
+	case []any, map[string]any:
+		return slices.ContainsFunc(c.compound, func(w any) bool { return same(v, w) })
+	}
+	return c.scalars[v]
+}
+
+// choicesOf reads them; nil when too many are no scalars.
+func choicesOf(list []any) *choices {
+	c := &choices{scalars: make(map[any]bool, len(list))}
+	for _, v := range list {
+		switch v := v.(type) {
+		case nil, bool, float64, string:
+			c.scalars[v] = true
+		default:
+			c.compound = append(c.compound, v)
+		}
+	}
+	if len(c.compound) > maxCompound {
+		return nil
+	}
+	return c
 }
 
 // operators are what a condition can ask besides equality.
@@ -47,7 +81,10 @@ func compileFilter(f Fields) (filter, error) {
 			return nil, fault.New(fault.TooLarge, "a name in the filter has %d bytes; at most %d are allowed", len(name), maxFieldBytes).
 				With("field", "filter").With("limit", maxFieldBytes)
 		}
-		c := condition{path: strings.Split(name, ".")}
+		if strings.Count(name, ".") >= maxFieldParts {
+			return nil, fault.New(fault.TooLarge, "a name in the filter has more than %d parts", maxFieldParts).With("field", "filter").With("limit", maxFieldParts)
+		}
+		c := condition{field: name}
 		asked, several := want.(map[string]any)
 		if !several {
 			c.tests = []test{{"eq", plain(want)}}
@@ -82,6 +119,11 @@ func (t *test) check(field string) error {
 			if len(v) > maxChoices {
 				return wrong("%q has %d values; at most %d are allowed", t.op, len(v), maxChoices)
 			}
+			c := choicesOf(v)
+			if c == nil {
+				return wrong("%q has more than %d values that are lists or objects", t.op, maxCompound)
+			}
+			t.value = c
 			return nil
 		}
 		if t.op != "eq" && t.op != "ne" {
@@ -149,7 +191,8 @@ func (f filter) matches(m *metadata) bool {
 		var found any
 		there := false
 		if m != nil {
-			found, there = reach(m.fields, f[i].path)
+			found, there = reach(m.fields, f[i].field)
+			found = plain(found)
 		}
 		for _, t := range f[i].tests {
 			if !t.holds(found, there) {
@@ -161,20 +204,20 @@ func (f filter) matches(m *metadata) bool {
 }
 
 // reach finds the field; its name may have points in it, and so may those inside.
-func reach(in any, path []string) (v any, there bool) {
+func reach(in any, field string) (v any, there bool) {
 	m, ok := in.(map[string]any)
 	if !ok {
 		return nil, false
 	}
-	for n := len(path); n > 0; n-- {
-		inner, ok := m[strings.Join(path[:n], ".")]
+	for end := len(field); end >= 0; end = strings.LastIndexByte(field[:end], '.') {
+		inner, ok := m[field[:end]]
 		if !ok {
 			continue
 		}
-		if n == len(path) {
+		if end == len(field) {
 			return inner, true
 		}
-		if v, ok := reach(inner, path[n:]); ok {
+		if v, ok := reach(inner, field[end+1:]); ok {
 			return v, true
 		}
 	}
@@ -186,11 +229,11 @@ func (t *test) holds(found any, there bool) bool {
 	case "exists":
 		return there == t.value.(bool)
 	case "ne":
-		return !there || !holds("eq", plain(found), t.value)
+		return !there || !holds("eq", found, t.value)
 	case "nin":
-		return !there || !holds("in", plain(found), t.value)
+		return !there || !holds("in", found, t.value)
 	}
-	return there && holds(t.op, plain(found), t.value)
+	return there && holds(t.op, found, t.value)
 }
 
 // holds compares a value, or any of a list, with what is wanted.
@@ -205,7 +248,7 @@ func holds(op string, have, want any) bool {
 	case "eq":
 		return same(have, want)
 	case "in":
-		return slices.ContainsFunc(want.([]any), func(w any) bool { return same(have, w) })
+		return want.(*choices).have(have)
 	case "prefix":
 		s, ok := have.(string)
 		return ok && strings.HasPrefix(s, want.(string))

@@ -1,6 +1,8 @@
 package memory
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 )
 
@@ -30,6 +32,9 @@ func TestFilter(t *testing.T) {
 		{`{"z":{"exists":true}}`, true}, {`{"none":{"gt":1}}`, false},
 		{`{"o.in.deep":1}`, true}, {`{"o.a.b":"dotted"}`, true}, {`{"o.in.none":1}`, false}, {`{"s.x":1}`, false},
 		{`{"e":{"eq":{"k":"v"}}}`, true}, {`{"e":{"eq":{"k":"w"}}}`, false}, {`{"f":{"in":[1,2.5]}}`, true},
+		{`{"z":{"in":[null]}}`, true}, {`{"b":{"in":["true",1]}}`, false}, {`{"b":{"in":[true]}}`, true}, {`{"n":{"nin":["5",5.0]}}`, false},
+		{`{"e":{"in":[1,{"k":"v"}]}}`, true}, {`{"e":{"in":[{"k":"w"}]}}`, false}, {`{"e":{"nin":[[],{"k":"w"}]}}`, true},
+		{`{"o..in":1}`, false}, {`{"":1}`, false}, {`{".s":1}`, false}, {`{"s.":1}`, false},
 	} {
 		f, err := compileFilter(fieldsOf(t, c.filter))
 		if err != nil {
@@ -47,6 +52,37 @@ func TestFilter(t *testing.T) {
 	f, _ := compileFilter(fieldsOf(t, `{"a":{"exists":false}}`))
 	if !f.matches(nil) {
 		t.Error("no metadata has no field")
+	}
+}
+
+// TestAFilterIsAskedOften: of every memory, while nobody can write. So its lists are not gone through for each, and nothing is made of its names.
+func TestAFilterIsAskedOften(t *testing.T) {
+	m, ok := parseMetadata(`{"l":[` + strings.Repeat(`0,`, 1000) + `1]}`)
+	if !ok {
+		t.Fatal("the metadata cannot be parsed")
+	}
+	many := Fields{}
+	for i := range maxConditions {
+		many[fmt.Sprint(i, strings.Repeat(".", maxFieldParts-1))] = map[string]any{"exists": false}
+	}
+	f, err := compileFilter(many)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := testing.AllocsPerRun(10, func() { f.matches(m) }); n > 0 || !f.matches(m) {
+		t.Errorf("names with points take %v allocations: %v", n, f.matches(m))
+	}
+	f, err = compileFilter(fieldsOf(t, `{"l":{"in":[`+strings.Repeat(`"x",`, maxChoices-1)+`1]}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := f[0].tests[0].value.(*choices); !f.matches(m) || len(c.scalars) != 2 || len(c.compound) != 0 {
+		t.Errorf("of a thousand choices %d are looked for at once, and %d one by one", len(c.scalars), len(c.compound))
+	}
+	for _, c := range []string{`{"a` + strings.Repeat(".a", maxFieldParts) + `":1}`, `{"a":{"nin":[` + strings.Repeat(`[],`, maxCompound) + `{}]}}`} {
+		if _, err := compileFilter(fieldsOf(t, c)); err == nil {
+			t.Errorf("%s is accepted", c)
+		}
 	}
 }
 
