@@ -1,6 +1,8 @@
 package kv
 
 import (
+	"slices"
+	"sort"
 	"strings"
 	"unicode/utf8"
 
@@ -24,6 +26,14 @@ type glob struct {
 	loop   []uint64 // states that a * lets stay
 	// ascii holds, for each character, the states that a token consuming it leads out of.
 	ascii [utf8.RuneSelf][]uint64
+	// others holds the same for all other characters: runs of them that the tokens do not tell apart, in order, up to the last.
+	others []runeClass
+}
+
+// runeClass is the characters from one on, up to where the next class begins, and the states that a token consuming one leads out of.
+type runeClass struct {
+	from  rune
+	taken []uint64
 }
 
 // token is what one character of a key is held against.
@@ -165,6 +175,32 @@ func (g *glob) compile(stars []int) {
 		g.ascii[r] = masks[r*words : (r+1)*words]
 		g.mask(g.ascii[r], rune(r))
 	}
+	for _, from := range g.boundaries() {
+		c := runeClass{from, make([]uint64, words)}
+		g.mask(c.taken, from)
+		g.others = append(g.others, c)
+	}
+}
+
+// boundaries are the characters, in order and past ASCII, at which a range of a token begins or has ended, and the first of all.
+func (g *glob) boundaries() []rune {
+	all := []rune{utf8.RuneSelf}
+	for i := range g.tokens {
+		for _, x := range g.tokens[i].ranges {
+			all = append(all, max(x.low, utf8.RuneSelf), max(x.high+1, utf8.RuneSelf))
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// takenBy are the states that a token consuming the character leads out of.
+func (g *glob) takenBy(r rune) []uint64 {
+	if r < utf8.RuneSelf {
+		return g.ascii[r]
+	}
+	i := sort.Search(len(g.others), func(i int) bool { return g.others[i].from > r })
+	return g.others[i-1].taken
 }
 
 // mask sets the bits of the tokens that take the character.
@@ -185,6 +221,8 @@ func (g *glob) matches(key string) bool {
 		return false
 	case g.open:
 		return true
+	case len(key)-len(g.prefix) < len(g.tokens): // each takes a character
+		return false
 	}
 	words := len(g.loop)
 	var fixed [4]uint64 // enough for most patterns, so that nothing is allocated
@@ -203,13 +241,7 @@ func (g *glob) matches(key string) bool {
 
 // step goes on by one character and reports whether any state is left.
 func (g *glob) step(states []uint64, r rune) bool {
-	var taken []uint64
-	if r < utf8.RuneSelf {
-		taken = g.ascii[r]
-	} else {
-		taken = make([]uint64, len(states))
-		g.mask(taken, r)
-	}
+	taken := g.takenBy(r)
 	var carry, left uint64
 	for w, s := range states {
 		moved := s & taken[w]

@@ -103,6 +103,27 @@ func TestGlobIsLinear(t *testing.T) {
 	}
 }
 
+// TestGlobOfOtherLetters: what is not ASCII costs no more, for keys are held against patterns while nobody can write.
+func TestGlobOfOtherLetters(t *testing.T) {
+	for _, pattern := range []string{"*" + strings.Repeat("?", 200), "*" + strings.Repeat("é", 250), "*[а-яф-ё][^é日-本]?[!\U0010ffff]x[ -ÿ]"} {
+		g, err := parseGlob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range "az\u007f\u0080éêяѐёф日本\ufffd\U0010ffff" {
+			for i := range g.tokens {
+				if got := g.takenBy(r)[i/64]&(1<<(i%64)) != 0; got != g.tokens[i].takes(r) {
+					t.Errorf("%q: token %d takes %q: %v", pattern, i, r, got)
+				}
+			}
+		}
+		key := strings.Repeat("é日я", 300)
+		if n := testing.AllocsPerRun(5, func() { g.matches(key) }); n > 0 {
+			t.Errorf("%q: %v allocations for a key", pattern, n)
+		}
+	}
+}
+
 // naive matches as the definition says, trying everything: it is slow, and plainly right.
 func naive(pattern, key string) bool {
 	if pattern == "" {
