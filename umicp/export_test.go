@@ -66,3 +66,6 @@ type deafLink struct{}
 func (deafLink) write([]byte, net.Buffers) error { return nil }
 func (deafLink) close()                          {}
 func (deafLink) remote() string                  { return "127.0.0.1:1" }
+
+// SetMostPosted changes how many bytes frames over HTTP are answered with.
+func (s *Server) SetMostPosted(n int) { s.maxPosted = n }

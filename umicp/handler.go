@@ -81,6 +81,7 @@ type Server struct {
 	clients       *clients.Registry
 	addresses     *quota.Buckets // nil is no rate
 	maxSessions   int
+	maxPosted     int
 	writeTimeout  time.Duration
 
 	operations map[string]*command.Command // by every spelling
@@ -121,7 +122,7 @@ func New(o Options) *Server {
 	s := &Server{
 		executor: o.Executor, version: o.Version, peer: o.PeerID, limits: o.Limits.OrDefault(), log: o.Log,
 		authenticator: o.Authenticator, certificate: o.CertificateName, clients: o.Clients, addresses: o.Addresses,
-		maxSessions: o.MaxSessions, writeTimeout: o.WriteTimeout,
+		maxSessions: o.MaxSessions, maxPosted: maxPosted, writeTimeout: o.WriteTimeout,
 		rows: map[*command.Command]*row{},
 	}
 	s.SetMaxBytes(o.MaxBytes)

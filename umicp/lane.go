@@ -63,7 +63,7 @@ func (l *lane) push(f *umx.Frame) error {
 	x := l.session
 	x.mu.Lock()
 	over := x.queued > int64(x.limits.MaxMessage) //nolint:gosec // far below
-	x.queued += int64(f.BodyLen)
+	x.queued += f.Held()
 	x.mu.Unlock()
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -84,15 +84,16 @@ func (l *lane) serve() {
 	x := l.session
 	defer x.running.Done()
 	for {
-		f := l.next()
+		f, dropped := l.next()
+		for _, d := range dropped {
+			l.done(d, d.Held())
+		}
 		if f == nil {
 			return
 		}
+		held := f.Held()
 		l.request(f)
-		x.mu.Lock()
-		x.queued -= int64(f.BodyLen)
-		x.mu.Unlock()
-		x.giveBack(l.id, f.BodyLen)
+		l.done(f, held)
 		_ = x.flush() // a session that cannot write has been cancelled
 		if f.Flags&umx.StreamEnd != 0 || (l.id != 0 && l.ctx.Err() != nil) {
 			l.close()
@@ -100,20 +101,29 @@ func (l *lane) serve() {
 	}
 }
 
-// next takes the first request, or ends the goroutine.
-func (l *lane) next() *umx.Frame {
+// done is said of a request that the session holds no more.
+func (l *lane) done(f *umx.Frame, held int64) {
+	x := l.session
+	x.mu.Lock()
+	x.queued -= held
+	x.mu.Unlock()
+	x.giveBack(l.id, f.Unpaid)
+}
+
+// next takes the first request, or ends the goroutine; dropped are those that nobody will answer then.
+func (l *lane) next() (f *umx.Frame, dropped []*umx.Frame) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.taken, l.stop, l.dropped, l.follows = nil, nil, false, false
 	if len(l.queue) == 0 || l.ended || l.session.ctx.Err() != nil {
-		l.queue = nil
+		dropped, l.queue = l.queue, nil
 		l.busy.Store(false)
-		return nil
+		return nil, dropped
 	}
-	f := l.queue[0]
+	f = l.queue[0]
 	l.queue = l.queue[1:]
 	l.taken = f
-	return f
+	return f, nil
 }
 
 // close forgets the stream, having said that it has ended.

@@ -12,9 +12,17 @@ import (
 	"github.com/hivellm/synap-go/umicp/umx"
 )
 
+// maxPosted is how many bytes frames over HTTP are answered with, all together: the answer is whole before it is sent, and a small request may ask
+// for much, many times over. What is beyond it is not run, or not told.
+const maxPosted = 128 << 20
+
+var errMuch = umx.Errorf(umx.BufferOverflow, "the answers come to more than %d bytes: ask for less at once, or over a session", maxPosted)
+
 // memoryLink gathers what is written: the answer to a request over HTTP.
 type memoryLink struct {
 	mu   sync.Mutex
+	most int
+	full bool // more was to be written
 	sent []byte
 	from string
 }
@@ -22,6 +30,9 @@ type memoryLink struct {
 func (l *memoryLink) write(frames []byte, more net.Buffers) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.full = l.full || len(l.sent)+len(frames)+size(more) > l.most; l.full {
+		return errMuch
+	}
 	l.sent = append(l.sent, frames...)
 	for _, p := range more {
 		l.sent = append(l.sent, p...)
@@ -35,7 +46,7 @@ func (l *memoryLink) remote() string { return l.from }
 // postFrames answers a body of frames with frames: it is a session that has said HELLO and ends with the body. There is
 // no flow control; HTTP has its own.
 func (s *Server) postFrames(w http.ResponseWriter, r *http.Request, caller *auth.Identity, body []byte) {
-	l := &memoryLink{from: r.RemoteAddr}
+	l := &memoryLink{from: r.RemoteAddr, most: s.maxPosted}
 	x := newSession(s, l, r.Context())
 	x.caller, x.greet, x.brief = caller, false, true
 	x.limits = s.limits
@@ -47,7 +58,12 @@ func (s *Server) postFrames(w http.ResponseWriter, r *http.Request, caller *auth
 		x.cancel(fault.From(err))
 	}
 	x.running.Wait()
-	_ = x.flush() // memory takes everything
+	if flushed := x.flush(); err == nil {
+		err = flushed
+	}
+	if l.full {
+		err = errMuch
+	}
 	x.cancel(nil)
 	status := http.StatusOK
 	var wrong *umx.Error

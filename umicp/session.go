@@ -76,7 +76,7 @@ type session struct {
 	window  int64  // body bytes that the peer may send on all streams together
 	used    int64  // of which these were taken in and are not done with
 	back    int64  // done with, and the peer was not told
-	queued  int64  // body bytes of requests that wait for their turn
+	queued  int64  // bytes that requests which wait for their turn hold
 	last    uint64 // the highest stream that the peer has opened
 	closing bool   // no new streams are taken
 }

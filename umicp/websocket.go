@@ -100,6 +100,9 @@ func (x *session) frames(data []byte) error {
 	defer x.deliver()
 	var f umx.Frame
 	for len(data) > 0 {
+		if x.brief && x.ctx.Err() != nil {
+			return context.Cause(x.ctx) // what is answered cannot be told
+		}
 		n, err := f.Decode(data, x.limits)
 		if err != nil {
 			return err

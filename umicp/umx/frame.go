@@ -28,6 +28,7 @@ type Frame struct {
 	Meta    []byte   // the metadata, decompressed
 	Tensors []Tensor // shadows Header.Tensors, which counts them
 	Body    []byte   // of this frame, as it came; the tensors of a fragment are not complete
+	Unpaid  int      // of the body's bytes, those that flow control was not given back: of a message in fragments the last one's
 	owned   bool     // the body has memory of its own
 }
 
@@ -47,7 +48,7 @@ func (f *Frame) Decode(b []byte, l Limits) (n int, err error) {
 
 // DecodeBody reads the body of the frame whose header was parsed.
 func (f *Frame) DecodeBody(body []byte, l Limits) error {
-	f.Body, f.Meta, f.Tensors, f.owned = body, nil, f.Tensors[:0], false
+	f.Body, f.Meta, f.Tensors, f.Unpaid, f.owned = body, nil, f.Tensors[:0], len(body), false
 	if f.Kind >= kinds || f.Kind.Bare() {
 		return nil
 	}
@@ -214,6 +215,25 @@ func (f *Frame) Own() *Frame {
 		}
 	}
 	return &own
+}
+
+// Held is how many bytes the frame holds: its body, and what of it was unpacked.
+func (f *Frame) Held() int64 {
+	n := int64(f.BodyLen) + f.unpacked()
+	for i := range f.Tensors {
+		if t := &f.Tensors[i]; t.codec != None {
+			n += int64(len(t.Data))
+		}
+	}
+	return n
+}
+
+// unpacked is how many bytes the metadata takes besides the body.
+func (f *Frame) unpacked() int64 {
+	if f.MetaCodec == None {
+		return 0
+	}
+	return int64(len(f.Meta))
 }
 
 // Owned reports whether the frame's body has memory of its own, which stays valid and belongs to its receiver.

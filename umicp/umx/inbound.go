@@ -14,7 +14,7 @@ type Inbound struct {
 	last    uint64 // the highest stream that the peer has opened
 	theirs  int    // how many that the peer opened are open
 	streams map[uint64]*incoming
-	partial uint64 // bytes that messages which are not complete will have
+	partial uint64 // bytes that messages which are not complete will have, and what their metadata was unpacked to
 }
 
 // incoming is the peer's side of a stream that is open.
@@ -31,6 +31,9 @@ type assembly struct {
 	body  []byte // grows with what has come
 	have  int    // of body
 }
+
+// takes is how much memory it will take until the message is complete.
+func (a *assembly) takes() uint64 { return a.frame.MessageLen + uint64(a.frame.unpacked()) } //nolint:gosec // not negative
 
 // add takes the next bytes, which fit.
 func (a *assembly) add(part []byte) {
@@ -138,7 +141,7 @@ func (in *Inbound) end(stream uint64, s *incoming) {
 
 func (in *Inbound) forget(part **assembly) {
 	if *part != nil {
-		in.partial -= (*part).frame.MessageLen
+		in.partial -= (*part).takes()
 		*part = nil
 	}
 }
@@ -165,7 +168,7 @@ func (in *Inbound) assemble(part **assembly, f *Frame) (*Frame, error) {
 		a.frame.Meta = append([]byte(nil), f.Meta...)
 		a.frame.Tensors = append([]Tensor(nil), f.Tensors...)
 		a.add(f.Body)
-		in.partial += f.MessageLen
+		in.partial += a.takes()
 		*part = a
 		return nil, nil
 	case f.MessageLen != a.frame.MessageLen || f.Request != a.frame.Request:
@@ -183,7 +186,7 @@ func (in *Inbound) assemble(part **assembly, f *Frame) (*Frame, error) {
 	in.forget(part)
 	whole := &a.frame
 	whole.Flags = whole.Flags&^fragments | f.Flags&StreamEnd
-	whole.Body, whole.BodyLen, whole.owned = a.body, len(a.body), true
+	whole.Body, whole.BodyLen, whole.Unpaid, whole.owned = a.body, len(a.body), f.BodyLen, true
 	return whole, whole.Complete(a.body)
 }
 
