@@ -69,3 +69,16 @@ func (deafLink) remote() string                  { return "127.0.0.1:1" }
 
 // SetMostPosted changes how many bytes frames over HTTP are answered with.
 func (s *Server) SetMostPosted(n int) { s.maxPosted = n }
+
+// MostUnsent is how many bytes gather at most when so many pings come to a session that has a goroutine of its own.
+func (s *Server) MostUnsent(ctx context.Context, pings int) (most int) {
+	x := newSession(s, deafLink{}, ctx)
+	x.greet = false
+	for range pings {
+		if x.frame(&umx.Frame{Header: umx.Header{Kind: umx.KindPing}}) != nil {
+			return most
+		}
+		most = max(most, len(x.out))
+	}
+	return most
+}

@@ -162,3 +162,10 @@ func TestPostedFramesAreAnsweredWithinBounds(t *testing.T) {
 	}
 }
 
+// TestAPeerThatOnlyPings: what needs no request to be answered does not gather without end; who reads waits until it is taken.
+func TestAPeerThatOnlyPings(t *testing.T) {
+	door, _ := open(t)
+	if n := door.MostUnsent(t.Context(), 20_000); n > 100<<10 {
+		t.Errorf("%d bytes of pongs wait for a peer that takes none", n)
+	}
+}

@@ -178,7 +178,7 @@ func (x *session) onStream(f *umx.Frame) (*lane, error) {
 		x.refuse(f, fault.New(fault.Exhausted, "%d streams are open, and no more are allowed", umx.MaxStreams))
 	}
 	x.giveBack(f.Stream, f.BodyLen)
-	return nil, nil
+	return nil, x.relieve()
 }
 
 // control takes a frame that is a header and nothing else.
@@ -189,6 +189,7 @@ func (x *session) control(f *umx.Frame) error {
 		x.pen.Lock()
 		x.out = pong.Bare(x.out)
 		x.pen.Unlock()
+		return x.relieve()
 	case umx.KindCredit:
 		return x.credited(f)
 	case umx.KindCancel:
@@ -265,6 +266,21 @@ func (x *session) unsent() bool {
 	x.pen.Lock()
 	defer x.pen.Unlock()
 	return len(x.out) > 0
+}
+
+// relieve has who reads wait when much has gathered of what needs no request to be answered: else a peer that takes nothing, while somebody
+// else writes to it, could have any amount of it kept. A loop, which must not wait, sees to that when it pauses.
+func (x *session) relieve() error {
+	if x.quick {
+		return nil
+	}
+	x.pen.Lock()
+	full := len(x.out) > maxUnsent
+	x.pen.Unlock()
+	if !full {
+		return nil
+	}
+	return x.press()
 }
 
 // press writes what was gathered and waits until that is done.
