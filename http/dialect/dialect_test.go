@@ -29,8 +29,8 @@ import (
 //go:embed testdata
 var stories embed.FS
 
-// serve is a server that speaks the dialect: its address.
-func serve(t *testing.T) string {
+// newDoor is a door of an engine that runs until the test ends.
+func newDoor(t testing.TB) *door.Door {
 	t.Helper()
 	e, err := core.New(core.Options{Structures: []*command.Structure{
 		kv.Structure(kv.Options{}), queue.Structure(queue.Options{}), stream.Structure(stream.Options{}), pubsub.Structure(),
@@ -51,6 +51,13 @@ func serve(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return d
+}
+
+// serve is a server that speaks the dialect: its address.
+func serve(t *testing.T) string {
+	t.Helper()
+	d := newDoor(t)
 	s := httptest.NewServer(d)
 	t.Cleanup(func() {
 		d.Stop()
