@@ -2,6 +2,7 @@ package umicp
 
 import (
 	"net/http"
+	"runtime/debug"
 
 	"github.com/hivellm/synap-go/core/fault"
 )
@@ -43,4 +44,20 @@ func (s *Server) write(w http.ResponseWriter, status int, document any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // the client went away: there is nobody to tell
+}
+
+// fell is deferred where a session's frames are taken or its answers made: a panic there is a bug, which ends the session and not the
+// server. then, if not nil, is told why; the connection is closed by then, since nobody knows in what state the session is.
+func (x *session) fell(then func(error)) {
+	p := recover()
+	if p == nil {
+		return
+	}
+	x.server.log.WithField("door", "umicp").WithField("peer", x.peer).Errorf("panic: %v\n%s", p, debug.Stack())
+	why := fault.New(fault.Internal, "internal error")
+	x.cancel(why)
+	x.link.close()
+	if then != nil {
+		then(why)
+	}
 }

@@ -83,6 +83,7 @@ func (l *lane) push(f *umx.Frame) error {
 func (l *lane) serve() {
 	x := l.session
 	defer x.running.Done()
+	defer x.fell(nil)
 	for {
 		f, dropped := l.next()
 		for _, d := range dropped {

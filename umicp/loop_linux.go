@@ -325,11 +325,17 @@ func (l *loop) answer() {
 		failed = all.Settle(l.ctx)
 	}
 	for _, p := range l.asked {
-		p.session.release(failed)
-		p.pause()
-		p.settle()
+		p.answer(failed)
 	}
 	clear(l.asked)
 	clear(l.held)
 	l.asked, l.held, l.pending = l.asked[:0], l.held[:0], l.pending[:0]
+}
+
+// answer lets the answers of one go.
+func (p *polled) answer(failed error) {
+	defer p.session.fell(p.end)
+	p.session.release(failed)
+	p.pause()
+	p.settle()
 }

@@ -38,6 +38,7 @@ var longTurn = 2 * time.Millisecond
 // turn takes what has come from the peer: a loop until nothing more has, or it would have to wait.
 func (p *polled) turn() {
 	x, r := p.session, p.reader
+	defer x.fell(p.end)
 	if x.quick && (x.greet || p.late >= tooLate || r.Large()) {
 		p.apart()
 		return
@@ -229,6 +230,7 @@ func (p *polled) apart() {
 	p.session.keep()
 	p.session.quick = false
 	go func() {
+		defer p.session.fell(p.end)
 		p.began = time.Now()
 		if err := p.session.doLater(); err != nil {
 			p.end(err)
@@ -247,6 +249,7 @@ func (p *polled) end(why error) {
 	}
 	x.quick = false
 	go func() {
+		defer x.fell(nil)
 		p.greeted.Stop()
 		x.deliver()
 		if why == errClosed { //nolint:errorlint // it is ours

@@ -241,7 +241,8 @@ func (x *session) unbook() {
 }
 
 // read takes frames until the connection ends; the error is why, nil when the peer closed it.
-func (x *session) read(r *umx.Reader, conn net.Conn) error {
+func (x *session) read(r *umx.Reader, conn net.Conn) (err error) {
+	defer x.fell(func(why error) { err = why })
 	frames, bytes := 0, 0 // since they were booked
 	from := quota.AddressKey(conn.RemoteAddr().String())
 	defer x.deliver()

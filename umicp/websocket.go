@@ -66,7 +66,8 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request) {
 }
 
 // readMessages takes messages until the connection ends, and returns why it did.
-func (x *session) readMessages(ctx context.Context, conn *websocket.Conn) error {
+func (x *session) readMessages(ctx context.Context, conn *websocket.Conn) (err error) {
+	defer x.fell(func(why error) { err = why })
 	slots := make(chan struct{}, maxEnvelopesIn)
 	for {
 		kind, data, err := conn.Read(ctx)
@@ -89,6 +90,7 @@ func (x *session) readMessages(ctx context.Context, conn *websocket.Conn) error 
 			go func() {
 				defer x.running.Done()
 				defer func() { <-slots }()
+				defer x.fell(nil)
 				x.text(caller, kind, what, data)
 			}()
 		}
