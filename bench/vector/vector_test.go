@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -69,7 +70,10 @@ func TestManyVectorsRun(t *testing.T) {
 	if err := run(t.Context(), o); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	if !strings.Contains(out.String(), "400 vectors of 384 int8") || !strings.Contains(out.String(), "ef 256: recall 1.0000") {
+	// They are built by several at once, so it is not the same graph every time: of so loose a one an entry may be missed.
+	_, last, _ := strings.Cut(out.String(), "ef 256: recall ")
+	recall, err := strconv.ParseFloat(last[:min(len("1.0000"), len(last))], 64)
+	if !strings.Contains(out.String(), "400 vectors of 384 int8") || err != nil || recall < 0.95 || recall > 1 {
 		t.Errorf("it says:\n%s", out)
 	}
 }
