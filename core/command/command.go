@@ -203,7 +203,7 @@ func (r *Receipt) restored(level journal.Durability) { r.Durability = level }
 
 // Following is embedded by the request of every Watch.
 type Following struct {
-	From   journal.Position `json:"from,omitzero" jsonschema:"go on after this position or version; absent means from now on"`
+	From   journal.Position `json:"from,omitzero" jsonschema:"go on after this position or version; absent, or 0, means from now on"`
 	Limit  int              `json:"limit,omitempty" min:"0" max:"10000" jsonschema:"end after so many events; answered at once: at most so many, 100 when absent"`
 	WaitMS int64            `json:"wait_ms,omitempty" min:"0" max:"25000" jsonschema:"answered at once: how long to wait for the first event, in milliseconds"`
 }

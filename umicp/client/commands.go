@@ -1219,7 +1219,7 @@ type AgentUnreadResponse struct {
 
 // AgentWatchRequest is what the command table says of it; docs/commands.md describes it.
 type AgentWatchRequest struct {
-	From   journal.Position `json:"from,omitzero"`     // go on after this position or version; absent means from now on
+	From   journal.Position `json:"from,omitzero"`     // go on after this position or version; absent, or 0, means from now on
 	Limit  int              `json:"limit,omitempty"`   // end after so many events; answered at once: at most so many, 100 when absent
 	WaitMS int64            `json:"wait_ms,omitempty"` // answered at once: how long to wait for the first event, in milliseconds
 }
@@ -1790,7 +1790,7 @@ type KVTTLResponse struct {
 
 // KVWatchRequest is what the command table says of it; docs/commands.md describes it.
 type KVWatchRequest struct {
-	From     journal.Position `json:"from,omitzero"`      // go on after this position or version; absent means from now on
+	From     journal.Position `json:"from,omitzero"`      // go on after this position or version; absent, or 0, means from now on
 	Limit    int              `json:"limit,omitempty"`    // end after so many events; answered at once: at most so many, 100 when absent
 	WaitMS   int64            `json:"wait_ms,omitempty"`  // answered at once: how long to wait for the first event, in milliseconds
 	Keys     []string         `json:"keys,omitempty"`     // follow these keys
@@ -2210,7 +2210,7 @@ type PeerUpdateRequest struct {
 
 // PersistenceBackupRequest is what the command table says of it; docs/commands.md describes it.
 type PersistenceBackupRequest struct {
-	From   journal.Position `json:"from,omitzero"`     // go on after this position or version; absent means from now on
+	From   journal.Position `json:"from,omitzero"`     // go on after this position or version; absent, or 0, means from now on
 	Limit  int              `json:"limit,omitempty"`   // end after so many events; answered at once: at most so many, 100 when absent
 	WaitMS int64            `json:"wait_ms,omitempty"` // answered at once: how long to wait for the first event, in milliseconds
 }
@@ -2375,7 +2375,7 @@ type PubsubSubscribeRequest struct {
 	Queue    string           `json:"queue,omitempty"`    // share the messages with all subscribers that give the same name: each goes to one of them
 	Buffer   int              `json:"buffer,omitempty"`   // how many messages may wait for a slow subscriber
 	Overflow string           `json:"overflow,omitempty"` // when the buffer is full: lose the oldest message and be told, or end the subscription
-	From     journal.Position `json:"from,omitzero"`      // go on after this position or version; absent means from now on
+	From     journal.Position `json:"from,omitzero"`      // go on after this position or version; absent, or 0, means from now on
 	Limit    int              `json:"limit,omitempty"`    // end after so many events; answered at once: at most so many, 100 when absent
 	WaitMS   int64            `json:"wait_ms,omitempty"`  // answered at once: how long to wait for the first event, in milliseconds
 }
@@ -2615,7 +2615,7 @@ type QueueStatsResponse struct {
 
 // QueueWatchRequest is what the command table says of it; docs/commands.md describes it.
 type QueueWatchRequest struct {
-	From     journal.Position `json:"from,omitzero"`      // go on after this position or version; absent means from now on
+	From     journal.Position `json:"from,omitzero"`      // go on after this position or version; absent, or 0, means from now on
 	Limit    int              `json:"limit,omitempty"`    // end after so many events; answered at once: at most so many, 100 when absent
 	WaitMS   int64            `json:"wait_ms,omitempty"`  // answered at once: how long to wait for the first event, in milliseconds
 	Queues   []string         `json:"queues,omitempty"`   // follow these queues, which need not exist yet
@@ -2788,7 +2788,7 @@ type ServerStatusResponse struct {
 // ServerWatchRequest is what the command table says of it; docs/commands.md describes it.
 type ServerWatchRequest struct {
 	Made   []string         `json:"made,omitempty"`    // hear only that things of these kinds come to be, and at once: streams, collections
-	From   journal.Position `json:"from,omitzero"`     // go on after this position or version; absent means from now on
+	From   journal.Position `json:"from,omitzero"`     // go on after this position or version; absent, or 0, means from now on
 	Limit  int              `json:"limit,omitempty"`   // end after so many events; answered at once: at most so many, 100 when absent
 	WaitMS int64            `json:"wait_ms,omitempty"` // answered at once: how long to wait for the first event, in milliseconds
 }
@@ -3104,7 +3104,7 @@ type StreamWatchRequest struct {
 	FromTime   *int64           `json:"from_time,omitempty"`   // begin with the first event that is not older than this time, in Unix milliseconds
 	Start      string           `json:"start,omitempty"`       // begin with the earliest event there is, or with what comes after the latest
 	Event      string           `json:"event,omitempty"`       // only events of this type; a * at the end stands for anything: task.*
-	From       journal.Position `json:"from,omitzero"`         // go on after this position or version; absent means from now on
+	From       journal.Position `json:"from,omitzero"`         // go on after this position or version; absent, or 0, means from now on
 	Limit      int              `json:"limit,omitempty"`       // end after so many events; answered at once: at most so many, 100 when absent
 	WaitMS     int64            `json:"wait_ms,omitempty"`     // answered at once: how long to wait for the first event, in milliseconds
 }
@@ -3468,7 +3468,7 @@ type VectorUpsertResponse struct {
 
 // VectorWatchRequest is what the command table says of it; docs/commands.md describes it.
 type VectorWatchRequest struct {
-	From        journal.Position `json:"from,omitzero"`         // go on after this position or version; absent means from now on
+	From        journal.Position `json:"from,omitzero"`         // go on after this position or version; absent, or 0, means from now on
 	Limit       int              `json:"limit,omitempty"`       // end after so many events; answered at once: at most so many, 100 when absent
 	WaitMS      int64            `json:"wait_ms,omitempty"`     // answered at once: how long to wait for the first event, in milliseconds
 	Collections []string         `json:"collections,omitempty"` // follow these collections, which need not exist yet
