@@ -21,8 +21,6 @@ type Follower interface {
 
 // Feed is what one WebSocket is for.
 type Feed struct {
-	d *Dialect
-	s Follower
 	// run tells everything until the context ends. Its error is told, too.
 	run func(ctx context.Context, send func(frame any) error) error
 	// hear takes what the client says; nil when nobody listens.
@@ -88,7 +86,7 @@ func (d *Dialect) Topics(s Follower, topics string) (*Feed, error) {
 			return send(published(id, m.Topic, m.Message, m.Headers, m.At/1000))
 		})
 	}
-	return &Feed{d: d, s: s, run: run, failed: plainError}, nil
+	return &Feed{run: run, failed: plainError}, nil
 }
 
 func subscribed(topics []string) object {
@@ -133,7 +131,7 @@ func (d *Dialect) Keys(s Follower, keys string) (*Feed, error) {
 			return send(published("", watchTopic(e.name()), e.envelope(), nil, time.Now().Unix()))
 		})
 	}
-	return &Feed{d: d, s: s, run: run, failed: plainError}, nil
+	return &Feed{run: run, failed: plainError}, nil
 }
 
 func watchTopic(key string) string { return "__watch@0__:" + key }
@@ -202,7 +200,7 @@ func (d *Dialect) Room(s Follower, room, subscriber string, from uint64) *Feed {
 			return send(object{"type": "event", "offset": e.Offset, "event": e.Event, "data": e.Data, "timestamp": e.At / 1000})
 		})
 	}
-	return &Feed{d: d, s: s, run: run, failed: typedError}
+	return &Feed{run: run, failed: typedError}
 }
 
 const (
@@ -217,7 +215,7 @@ const (
 // Queue is the feed of a queue's messages for one consumer, who acknowledges them over it or in any other way.
 func (d *Dialect) Queue(s Follower, queue, consumer string) *Feed {
 	q := &queueFeed{call: call{dialect: d, session: s}, queue: queue, consumer: consumer, settled: make(chan struct{}, 1)}
-	return &Feed{d: d, s: s, run: q.run, hear: q.hear, failed: typedError}
+	return &Feed{run: q.run, hear: q.hear, failed: typedError}
 }
 
 // queueFeed hands a queue's messages to one consumer.
