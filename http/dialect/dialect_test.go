@@ -152,6 +152,25 @@ func TestOperators(t *testing.T) {
 	}
 }
 
+// TestThereAreTooMany: what has no pages here is answered whole or not at all, and how to ask for less is said.
+func TestThereAreTooMany(t *testing.T) {
+	page := strings.TrimSuffix(strings.Repeat(`{"key":"k","queue":"k","room":"k","name":"k","id":1},`, 1000), ",")
+	session := &fake{answer: func(name string) (string, error) {
+		if name == "server.clients" {
+			return `{"clients":[` + page + `],"next":7}`, nil
+		}
+		return `{"items":[` + page + `],"next_cursor":"c"}`, nil
+	}}
+	for command, native := range map[string]string{
+		"kv.keys": "kv.scan", "queue.list": "queue.list", "stream.list": "stream.list", "pubsub.topics": "pubsub.topics", "client.list": "server.clients",
+	} {
+		reply := dialect.New().Answer(t.Context(), session, &dialect.Envelope{Command: command})
+		if reply.Success || !strings.Contains(*reply.Error, fmt.Sprintf("more than %d", dialect.MaxKeys)) || !strings.Contains(*reply.Error, native) {
+			t.Errorf("%s is answered %+v", command, reply)
+		}
+	}
+}
+
 // TestErrors: every code has words that SDKs know.
 func TestErrors(t *testing.T) {
 	for code, want := range map[fault.Code]string{

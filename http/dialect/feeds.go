@@ -233,7 +233,7 @@ func (q *queueFeed) of(ctx context.Context, f fields) *call {
 
 func (q *queueFeed) run(ctx context.Context, send func(any) error) error {
 	if err := q.session.Call(ctx, "queue.stats", object{"queue": q.queue}, nil); err != nil {
-		return about(q.queue, err)
+		return noQueue(q.queue, err)
 	}
 	if err := send(object{"type": "connected", "queue": q.queue, "consumer_id": q.consumer}); err != nil {
 		return err

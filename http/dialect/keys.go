@@ -17,7 +17,7 @@ const (
 
 var keyCommands = map[string]func(*call) (any, error){
 	"kv.set":      queueable((*call).set),
-	"kv.get":      (*call).get,
+	"kv.get":      about((*call).get, "key"),
 	"kv.del":      queueable((*call).del),
 	"kv.exists":   func(c *call) (any, error) { return c.exists("exists") },
 	"kv.incr":     queueable(func(c *call) (*write, error) { return c.increment(1) }),
@@ -33,17 +33,17 @@ var keyCommands = map[string]func(*call) (any, error){
 	"kv.dbsize":   (*call).dbsize,
 	"kv.flushdb":  (*call).flush,
 	"kv.flushall": (*call).flush,
-	"kv.expire":   (*call).expire,
-	"kv.ttl":      (*call).ttl,
-	"kv.persist":  (*call).persist,
+	"kv.expire":   about((*call).expire, "key"),
+	"kv.ttl":      about((*call).ttl, "key"),
+	"kv.persist":  about((*call).persist, "key"),
 	"kv.stats":    (*call).keyStats,
-	"kv.append":   (*call).append,
-	"kv.getrange": (*call).getRange,
-	"kv.setrange": (*call).setRange,
-	"kv.strlen":   (*call).length,
-	"kv.getset":   (*call).getSet,
+	"kv.append":   about((*call).append, "key"),
+	"kv.getrange": about((*call).getRange, "key"),
+	"kv.setrange": about((*call).setRange, "key"),
+	"kv.strlen":   about((*call).length, "key"),
+	"kv.getset":   about((*call).getSet, "key"),
 
-	"key.type":      (*call).keyType,
+	"key.type":      about((*call).keyType, "key"),
 	"key.exists":    func(c *call) (any, error) { return c.exists("exists", "key") },
 	"key.rename":    func(c *call) (any, error) { return c.move("kv.rename", false) },
 	"key.renamenx":  func(c *call) (any, error) { return c.move("kv.rename", true) },
@@ -67,11 +67,7 @@ func (c *call) set() (*write, error) {
 	return &write{"kv.set", request, func(*native) any { return done }}, nil
 }
 
-func (c *call) get() (any, error) {
-	key, err := c.need("key")
-	if err != nil {
-		return nil, err
-	}
+func (c *call) get(key string) (any, error) {
 	var got native
 	if err := c.do("kv.get", object{"key": key}, &got); err != nil || !got.Found {
 		return nil, err
@@ -292,11 +288,7 @@ func (c *call) flush() (any, error) {
 	return object{"flushed": got.Removed}, nil
 }
 
-func (c *call) expire() (any, error) {
-	key, err := c.need("key")
-	if err != nil {
-		return nil, err
-	}
+func (c *call) expire(key string) (any, error) {
 	ttl, ok := c.number("ttl")
 	if !ok {
 		return nil, missing("ttl")
@@ -311,11 +303,7 @@ func (c *call) expire() (any, error) {
 	return object{"result": got.Found}, nil
 }
 
-func (c *call) ttl() (any, error) {
-	key, err := c.need("key")
-	if err != nil {
-		return nil, err
-	}
+func (c *call) ttl(key string) (any, error) {
 	var got struct {
 		Found bool
 		TTL   *int64
@@ -329,11 +317,7 @@ func (c *call) ttl() (any, error) {
 	return object{"ttl": got.TTL}, nil
 }
 
-func (c *call) persist() (any, error) {
-	key, err := c.need("key")
-	if err != nil {
-		return nil, err
-	}
+func (c *call) persist(key string) (any, error) {
 	var got native
 	if err := c.do("kv.persist", object{"key": key}, &got); err != nil {
 		return nil, err
@@ -341,11 +325,7 @@ func (c *call) persist() (any, error) {
 	return object{"result": got.Found && got.Version != 0}, nil
 }
 
-func (c *call) append() (any, error) {
-	key, err := c.need("key")
-	if err != nil {
-		return nil, err
-	}
+func (c *call) append(key string) (any, error) {
 	value, err := c.value("value")
 	if err != nil {
 		return nil, err
@@ -353,11 +333,7 @@ func (c *call) append() (any, error) {
 	return c.lengthOf("kv.append", object{"key": key, "value": value})
 }
 
-func (c *call) setRange() (any, error) {
-	key, err := c.need("key")
-	if err != nil {
-		return nil, err
-	}
+func (c *call) setRange(key string) (any, error) {
 	offset, ok := c.number("offset")
 	if !ok {
 		return nil, missing("offset")
@@ -369,11 +345,7 @@ func (c *call) setRange() (any, error) {
 	return c.lengthOf("kv.setrange", object{"key": key, "offset": offset, "value": value})
 }
 
-func (c *call) length() (any, error) {
-	key, err := c.need("key")
-	if err != nil {
-		return nil, err
-	}
+func (c *call) length(key string) (any, error) {
 	return c.lengthOf("kv.length", object{"key": key})
 }
 
@@ -385,11 +357,7 @@ func (c *call) lengthOf(command string, request object) (any, error) {
 	return object{"length": got.Length}, nil
 }
 
-func (c *call) getRange() (any, error) {
-	key, err := c.need("key")
-	if err != nil {
-		return nil, err
-	}
+func (c *call) getRange(key string) (any, error) {
 	start, ok := c.number("start")
 	if !ok {
 		return nil, missing("start")
@@ -408,11 +376,7 @@ func (c *call) getRange() (any, error) {
 	return shown(got.Value), nil
 }
 
-func (c *call) getSet() (any, error) {
-	key, err := c.need("key")
-	if err != nil {
-		return nil, err
-	}
+func (c *call) getSet(key string) (any, error) {
 	value, err := c.value("value")
 	if err != nil {
 		return nil, err
@@ -424,11 +388,7 @@ func (c *call) getSet() (any, error) {
 	return shown(got.Value), nil
 }
 
-func (c *call) keyType() (any, error) {
-	key, err := c.need("key")
-	if err != nil {
-		return nil, err
-	}
+func (c *call) keyType(key string) (any, error) {
 	there, err := c.there(key)
 	if err != nil {
 		return nil, err

@@ -52,3 +52,14 @@ func queueable(f func(*call) (*write, error)) func(*call) (any, error) {
 		return w.answer(&got), nil
 	}
 }
+
+// about makes a command of what is about one thing, whose name has to be there: in the first of the fields, or another.
+func about(f func(c *call, name string) (any, error), fields ...string) func(*call) (any, error) {
+	return func(c *call) (any, error) {
+		name, err := c.need(fields...)
+		if err != nil {
+			return nil, err
+		}
+		return f(c, name)
+	}
+}

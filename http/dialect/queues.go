@@ -8,15 +8,15 @@ import (
 )
 
 var queueCommands = map[string]func(*call) (any, error){
-	"queue.create":  (*call).createQueue,
-	"queue.delete":  (*call).deleteQueue,
-	"queue.publish": (*call).enqueue,
-	"queue.consume": (*call).consume,
+	"queue.create":  about((*call).createQueue, "name", "queue"),
+	"queue.delete":  about((*call).deleteQueue, "queue", "name"),
+	"queue.publish": about((*call).enqueue, "queue"),
+	"queue.consume": about((*call).consume, "queue"),
 	"queue.ack":     (*call).ack,
 	"queue.nack":    (*call).nack,
 	"queue.list":    (*call).queues,
-	"queue.stats":   (*call).queueStats,
-	"queue.purge":   (*call).purge,
+	"queue.stats":   about((*call).queueStats, "queue"),
+	"queue.purge":   about((*call).purge, "queue"),
 }
 
 const (
@@ -25,8 +25,8 @@ const (
 	retriesHeader = "synap-max-retries"
 )
 
-// about replaces an error that says that there is no such queue by the words for it.
-func about(queue string, err error) error {
+// noQueue replaces an error that says that there is no such queue by the words for it.
+func noQueue(queue string, err error) error {
 	if is(err, fault.NotFound) {
 		return refusal("Queue not found: " + clip(queue))
 	}
@@ -34,11 +34,7 @@ func about(queue string, err error) error {
 }
 
 // createQueue makes a queue, or leaves one that exists as it is.
-func (c *call) createQueue() (any, error) {
-	name, err := c.need("name", "queue")
-	if err != nil {
-		return nil, err
-	}
+func (c *call) createQueue(name string) (any, error) {
 	request := object{"queue": name}
 	for _, given := range []fields{c.fields, c.within("config")} {
 		if n := given.size("max_depth"); n > 0 {
@@ -60,23 +56,15 @@ func (c *call) createQueue() (any, error) {
 	return done, nil
 }
 
-func (c *call) deleteQueue() (any, error) {
-	name, err := c.need("queue", "name")
-	if err != nil {
-		return nil, err
-	}
-	err = c.do("queue.delete", object{"queue": name}, nil)
+func (c *call) deleteQueue(name string) (any, error) {
+	err := c.do("queue.delete", object{"queue": name}, nil)
 	if err != nil && !is(err, fault.NotFound) {
 		return nil, err
 	}
 	return object{"deleted": err == nil}, nil
 }
 
-func (c *call) enqueue() (any, error) {
-	queue, err := c.need("queue")
-	if err != nil {
-		return nil, err
-	}
+func (c *call) enqueue(queue string) (any, error) {
 	message, err := c.message("payload")
 	if err != nil {
 		return nil, err
@@ -116,11 +104,7 @@ type received struct {
 	LeaseEnds int64             `json:"lease_expires_at"`
 }
 
-func (c *call) consume() (any, error) {
-	queue, err := c.need("queue")
-	if err != nil {
-		return nil, err
-	}
+func (c *call) consume(queue string) (any, error) {
 	consumer, err := c.need("consumer_id")
 	if err != nil {
 		return nil, err
@@ -202,7 +186,7 @@ func (c *call) settle(how func(lease) object) (any, error) {
 	request["receipts"] = []string{one.receipt}
 	var got struct{ Results []struct{ OK bool } }
 	if err := c.do("queue.ack", request, &got); err != nil {
-		return nil, about(queue, err)
+		return nil, noQueue(queue, err)
 	}
 	c.dialect.leases.forget(id, one)
 	if len(got.Results) == 0 || !got.Results[0].OK {
@@ -239,17 +223,13 @@ func (c *call) names(command, field string) ([]string, error) {
 			return names, nil
 		}
 		if len(names) >= MaxKeys {
-			return nil, invalid("there are more than %d", MaxKeys)
+			return nil, invalid("there are more than %d: ask for pages, with a native %s", MaxKeys, command)
 		}
 		request["cursor"] = page.Next
 	}
 }
 
-func (c *call) queueStats() (any, error) {
-	queue, err := c.need("queue")
-	if err != nil {
-		return nil, err
-	}
+func (c *call) queueStats(queue string) (any, error) {
 	var got struct {
 		Ready, Leased, Consumers int64
 		Totals                   struct {
@@ -258,7 +238,7 @@ func (c *call) queueStats() (any, error) {
 		}
 	}
 	if err := c.do("queue.stats", object{"queue": queue}, &got); err != nil {
-		return nil, about(queue, err)
+		return nil, noQueue(queue, err)
 	}
 	t := got.Totals
 	return object{
@@ -267,14 +247,10 @@ func (c *call) queueStats() (any, error) {
 	}, nil
 }
 
-func (c *call) purge() (any, error) {
-	queue, err := c.need("queue")
-	if err != nil {
-		return nil, err
-	}
+func (c *call) purge(queue string) (any, error) {
 	var got struct{ Purged int64 }
 	if err := c.do("queue.purge", object{"queue": queue}, &got); err != nil {
-		return nil, about(queue, err)
+		return nil, noQueue(queue, err)
 	}
 	return object{"purged": got.Purged}, nil
 }

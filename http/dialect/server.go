@@ -8,7 +8,7 @@ import (
 var serverCommands = map[string]func(*call) (any, error){
 	"info":         (*call).info,
 	"slowlog.get":  (*call).slowlog,
-	"memory.usage": (*call).memoryUsage,
+	"memory.usage": about((*call).memoryUsage, "key"),
 	"client.list":  (*call).clients,
 }
 
@@ -84,11 +84,7 @@ func (c *call) slowlog() (any, error) {
 	return object{"entries": entries, "total": got.Total}, nil
 }
 
-func (c *call) memoryUsage() (any, error) {
-	key, err := c.need("key")
-	if err != nil {
-		return nil, err
-	}
+func (c *call) memoryUsage(key string) (any, error) {
 	var got struct{ Items []struct{ Size int64 } }
 	if err := c.do("kv.list", object{"start": key, "end": key + "\x00", "limit": 1}, &got); err != nil {
 		return nil, err
@@ -130,8 +126,11 @@ func (c *call) clients() (any, error) {
 		for _, one := range page.Clients {
 			list = append(list, object{"id": fmt.Sprint(one.ID), "addr": one.Address, "door": one.Door})
 		}
-		if page.Next == 0 || len(list) >= MaxKeys {
+		if page.Next == 0 {
 			return object{"clients": list, "count": len(list)}, nil
+		}
+		if len(list) >= MaxKeys {
+			return nil, invalid("there are more than %d: ask for pages, with a native server.clients", MaxKeys)
 		}
 		request["after"] = page.Next
 	}

@@ -9,11 +9,11 @@ import (
 var streamCommands = map[string]func(*call) (any, error){
 	"stream.create":        (*call).createRoom,
 	"stream.get_or_create": (*call).haveRoom,
-	"stream.publish":       (*call).appendEvent,
-	"stream.consume":       (*call).readEvents,
-	"stream.stats":         (*call).roomStats,
+	"stream.publish":       about((*call).appendEvent, "room"),
+	"stream.consume":       about((*call).readEvents, "room"),
+	"stream.stats":         about((*call).roomStats, "room"),
 	"stream.list":          (*call).rooms,
-	"stream.delete":        (*call).deleteRoom,
+	"stream.delete":        about((*call).deleteRoom, "room"),
 }
 
 func roomNotFound(room string) error { return invalid("Room '%s' not found", clip(room)) }
@@ -50,11 +50,7 @@ func (c *call) haveRoom() (any, error) {
 	return object{"success": true, "room": room, "created": created}, nil
 }
 
-func (c *call) appendEvent() (any, error) {
-	room, err := c.need("room")
-	if err != nil {
-		return nil, err
-	}
+func (c *call) appendEvent(room string) (any, error) {
 	event, err := c.need("event")
 	if err != nil {
 		return nil, err
@@ -85,11 +81,7 @@ type happened struct {
 }
 
 // readEvents reads a room. In this language an event's data is the text of its JSON, as an array of bytes: SDKs parse it.
-func (c *call) readEvents() (any, error) {
-	room, err := c.need("room")
-	if err != nil {
-		return nil, err
-	}
+func (c *call) readEvents(room string) (any, error) {
 	if _, err := c.need("subscriber_id"); err != nil {
 		return nil, err
 	}
@@ -134,11 +126,7 @@ func quotedText(raw json.RawMessage) json.RawMessage {
 	return quoted(string(raw))
 }
 
-func (c *call) roomStats() (any, error) {
-	room, err := c.need("room")
-	if err != nil {
-		return nil, err
-	}
+func (c *call) roomStats(room string) (any, error) {
 	var got struct {
 		Events, Generation uint64
 		Groups             []string
@@ -147,7 +135,7 @@ func (c *call) roomStats() (any, error) {
 			Next   uint64 `json:"next_offset"`
 		}
 	}
-	err = c.do("stream.stats", object{"room": room}, &got)
+	err := c.do("stream.stats", object{"room": room}, &got)
 	if is(err, fault.NotFound) {
 		err = roomNotFound(room)
 	}
@@ -176,11 +164,7 @@ func (c *call) rooms() (any, error) {
 	return object{"rooms": names, "count": len(names)}, nil
 }
 
-func (c *call) deleteRoom() (any, error) {
-	room, err := c.need("room")
-	if err != nil {
-		return nil, err
-	}
+func (c *call) deleteRoom(room string) (any, error) {
 	var got struct{ Found bool }
 	if err := c.do("stream.delete", object{"room": room}, &got); err != nil {
 		return nil, err
